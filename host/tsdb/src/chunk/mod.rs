@@ -1,0 +1,1 @@
+//! Chunk encodings: the bytes inside one chunk record.
