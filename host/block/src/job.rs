@@ -1,0 +1,239 @@
+//! Jobs: plans that the host has checked.
+
+use alloc::{string::String, vec::Vec};
+
+use crate::{
+    BlockFacts, BlockId, Group, Labels, TimeRange,
+    group::{shared_source, span},
+    policy::{Plan, PlannedJob},
+};
+
+/// Blocks to merge into one. Comes out of [`Job::check`] only, so what it says holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    group: String,
+    labels: Labels,
+    resolution: i64,
+    range: TimeRange,
+    blocks: Vec<BlockFacts>,
+    reason: String,
+}
+
+/// Why a plan is not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A job without blocks.
+    #[error("group {group}: a planned job names no block")]
+    Empty {
+        /// The group's key.
+        group: String,
+    },
+    /// A position outside the question.
+    #[error("group {group}: a plan names block {position}, but the group has {count}")]
+    Foreign {
+        /// The group's key.
+        group: String,
+        /// The position named.
+        position: usize,
+        /// Number of blocks shown.
+        count: usize,
+    },
+    /// A block planned more than once.
+    #[error("group {group}: block {id} is planned twice")]
+    Twice {
+        /// The group's key.
+        group: String,
+        /// The block.
+        id: BlockId,
+    },
+    /// A block that carries a no-compact mark.
+    #[error("group {group}: block {id} carries a no-compact mark and cannot be compacted")]
+    Marked {
+        /// The group's key.
+        group: String,
+        /// The block.
+        id: BlockId,
+    },
+    /// A block of other labels or resolution than its group.
+    #[error("group {group}: block {id} has other labels or another resolution than its group")]
+    Mixed {
+        /// The group's key.
+        group: String,
+        /// The block.
+        id: BlockId,
+    },
+    /// Two planned blocks hold the samples of the same level-1 block.
+    #[error(
+        "group {group}: blocks {first} and {second} both hold the samples of block {source_block}; mark one of the two for deletion"
+    )]
+    SharedSource {
+        /// The group's key.
+        group: String,
+        /// The level-1 block.
+        source_block: BlockId,
+        /// One holder.
+        first: BlockId,
+        /// The other.
+        second: BlockId,
+    },
+    /// Two blocks of the group share time.
+    #[error(
+        "group {group}: blocks {first} and {second} overlap; mark one of the two for deletion (merging overlaps is not in this release)"
+    )]
+    Overlap {
+        /// The group's key.
+        group: String,
+        /// The earlier block.
+        first: BlockId,
+        /// The later one.
+        second: BlockId,
+    },
+}
+
+impl Job {
+    /// Checks `plan` against the `group` it was made for and gives the jobs, in the plan's order.
+    ///
+    /// # Errors
+    /// [`Refusal`] for the whole plan if any job names what is not there, is marked, mixed, or planned twice, or if
+    /// blocks overlap.
+    pub fn check(plan: &Plan, group: &Group) -> Result<Vec<Self>, Refusal> {
+        if let (false, Some((first, second))) = (plan.jobs.is_empty(), group.overlap()) {
+            return Err(Refusal::Overlap { group: group.key.clone(), first: first.id, second: second.id });
+        }
+        let mut taken = Vec::new();
+        plan.jobs.iter().map(|job| Self::check_one(job, group, &mut taken)).collect()
+    }
+
+    fn check_one(planned: &PlannedJob, group: &Group, taken: &mut Vec<BlockId>) -> Result<Self, Refusal> {
+        let key = || group.key.clone();
+        let mut blocks = Vec::with_capacity(planned.blocks.len().min(group.blocks.len()));
+        for &position in &planned.blocks {
+            let count = group.blocks.len();
+            let block = group.blocks.get(position).ok_or_else(|| Refusal::Foreign { group: key(), position, count })?;
+            let id = block.id;
+            if taken.contains(&id) {
+                return Err(Refusal::Twice { group: key(), id });
+            }
+            if block.no_compact.is_some() {
+                return Err(Refusal::Marked { group: key(), id });
+            }
+            if block.meta.thanos.labels != group.labels || block.meta.thanos.resolution != group.resolution {
+                return Err(Refusal::Mixed { group: key(), id });
+            }
+            taken.push(id);
+            blocks.push(block.clone());
+        }
+        blocks.sort_by_key(BlockFacts::order);
+        if let Some((source_block, first, second)) = shared_source(&blocks) {
+            return Err(Refusal::SharedSource { group: key(), source_block, first, second });
+        }
+        let range = span(&blocks).ok_or_else(|| Refusal::Empty { group: key() })?;
+        Ok(Self {
+            group: key(),
+            labels: group.labels.clone(),
+            resolution: group.resolution,
+            range,
+            blocks,
+            reason: planned.reason.clone(),
+        })
+    }
+
+    /// The group's key.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// External labels of the result.
+    #[must_use]
+    pub fn labels(&self) -> &Labels {
+        &self.labels
+    }
+
+    /// Resolution of the result, milliseconds.
+    #[must_use]
+    pub fn resolution(&self) -> i64 {
+        self.resolution
+    }
+
+    /// The range that the result covers: the union of its sources'.
+    #[must_use]
+    pub fn range(&self) -> TimeRange {
+        self.range
+    }
+
+    /// The sources, by start, end and id; at least one.
+    #[must_use]
+    pub fn blocks(&self) -> &[BlockFacts] {
+        &self.blocks
+    }
+
+    /// The planner's reason.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{string::ToString, vec};
+
+    use super::*;
+    use crate::group::tests::{block, group};
+
+    fn plan(jobs: &[&[usize]]) -> Plan {
+        let jobs = jobs.iter().map(|blocks| PlannedJob { blocks: blocks.to_vec(), reason: "range".into() }).collect();
+        Plan { jobs, ..Plan::default() }
+    }
+
+    #[test]
+    fn a_job_has_its_blocks_in_order_and_their_common_range() {
+        let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 4, 6)]);
+        let jobs = Job::check(&plan(&[&[1, 0]]), &group).unwrap();
+        assert_eq!(jobs[0].blocks(), &group.blocks[..2]);
+        assert_eq!(jobs[0].range(), TimeRange::new(0, 4 * 3_600_000));
+    }
+
+    #[test]
+    fn positions_that_do_not_exist_are_refused() {
+        let group = group(vec![block(1, 0, 2)]);
+        let refusal = Job::check(&plan(&[&[0, 7]]), &group).unwrap_err();
+        assert_eq!(refusal.to_string(), "group 0@1: a plan names block 7, but the group has 1");
+        assert!(matches!(Job::check(&plan(&[&[]]), &group), Err(Refusal::Empty { .. })));
+    }
+
+    #[test]
+    fn a_block_in_two_jobs_is_refused() {
+        let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 4, 6)]);
+        assert!(matches!(Job::check(&plan(&[&[0, 1], &[1, 2]]), &group), Err(Refusal::Twice { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 0]]), &group), Err(Refusal::Twice { .. })));
+    }
+
+    #[test]
+    fn marked_and_mixed_blocks_are_refused() {
+        let mut marked = block(1, 0, 2);
+        marked.no_compact = Some("manual".into());
+        let blocks = group(vec![marked, block(2, 2, 4)]);
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Marked { .. })));
+        let mut other = block(1, 0, 2);
+        other.meta.thanos.resolution = 300_000;
+        let blocks = group(vec![other, block(2, 2, 4)]);
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Mixed { .. })));
+    }
+
+    #[test]
+    fn overlaps_anywhere_in_the_group_are_refused_but_only_if_something_is_planned() {
+        let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 3, 5)]);
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group), Err(Refusal::Overlap { .. })));
+        assert_eq!(Job::check(&plan(&[]), &group), Ok(vec![]));
+    }
+
+    #[test]
+    fn blocks_that_share_a_source_are_refused() {
+        let mut twin = block(2, 2, 4);
+        twin.meta.compaction.sources = block(1, 0, 2).meta.compaction.sources;
+        let group = group(vec![block(1, 0, 2), twin]);
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group), Err(Refusal::SharedSource { .. })));
+    }
+}
