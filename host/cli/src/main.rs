@@ -1,2 +1,2 @@
-//! Being built.
+//! The program.
 fn main() {}

@@ -1,0 +1,271 @@
+//! What was typed. Names, defaults, syntaxes and errors are those of the compactor specification, section 1; what is
+//! made of it is in [`crate::config`].
+//!
+//! A command line goes through three rooms: `grammar` recognises tokens by the rules of the reference's parser,
+//! `typed` parses the values with clap, `help` lays out help pages with clap. `table` is the one place of each flag.
+
+pub mod bytes;
+pub mod go_duration;
+mod grammar;
+mod help;
+pub mod integer;
+pub mod path_or_content;
+pub mod prom_duration;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod time_or_duration;
+mod typed;
+
+use std::path::PathBuf;
+
+use self::bytes::ByteSize;
+use self::go_duration::GoDuration;
+use self::grammar::{Element, Recognised, recognise};
+use self::path_or_content::PathOrContent;
+use self::prom_duration::PromDuration;
+use self::table::{Arguments, CommandSpec};
+use self::time_or_duration::TimeOrDuration;
+use self::typed::Values;
+
+/// A command line that can be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// `--log.level`: `error`, `warn`, `info` or `debug`.
+    pub log_level: &'static str,
+    /// `--log.format`: `logfmt` or `json`.
+    pub log_format: &'static str,
+    /// What to do.
+    pub command: Command,
+}
+
+/// One of the commands, with its flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// `lithify compact`
+    Compact(CompactFlags),
+    /// `lithify plan`
+    Plan(PlanFlags),
+    /// `lithify demo`
+    Demo(DemoFlags),
+    /// `lithify plugin build PATH`
+    PluginBuild(PathBuf),
+    /// `lithify plugin inspect FILE`
+    PluginInspect(PathBuf),
+}
+
+/// Flags of `compact`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompactFlags {
+    /// What `plan` takes as well.
+    pub selection: SelectionFlags,
+    /// `--http-address`
+    pub http_address: String,
+    /// `--http-grace-period`
+    pub http_grace_period: PromDuration,
+    /// `--data-dir`
+    pub data_dir: String,
+    /// `--compact.concurrency`
+    pub concurrency: i64,
+    /// `--compact.memory-budget`
+    pub memory_budget: ByteSize,
+}
+
+/// Flags that say which blocks there are and what is to become of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectionFlags {
+    /// `--objstore.config-file`, `--objstore.config`
+    pub objstore: PathOrContent,
+    /// `--selector.relabel-config-file`, `--selector.relabel-config`
+    pub relabel: PathOrContent,
+    /// `--plugins.config-file`, `--plugins.config`
+    pub plugins: PathOrContent,
+    /// `--block-meta-fetch-concurrency`
+    pub block_meta_fetch_concurrency: i64,
+    /// `--consistency-delay`
+    pub consistency_delay: GoDuration,
+    /// `--delete-delay`
+    pub delete_delay: PromDuration,
+    /// `--min-time`
+    pub min_time: TimeOrDuration,
+    /// `--max-time`
+    pub max_time: TimeOrDuration,
+    /// `--downsampling.disable`
+    pub downsampling_disable: bool,
+    /// `--compact.block-max-index-size`
+    pub block_max_index_size: ByteSize,
+    /// `--debug.max-compaction-level`
+    pub max_compaction_level: i64,
+}
+
+/// Flags of `plan`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanFlags {
+    /// What `compact` takes as well.
+    pub selection: SelectionFlags,
+    /// `--output`: `table` or `json`.
+    pub output: &'static str,
+}
+
+/// Flags of `demo`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DemoFlags {
+    /// `--dir`; empty means a fresh temporary directory.
+    pub dir: String,
+    /// `--keep`
+    pub keep: bool,
+    /// `--series`
+    pub series: i64,
+    /// `--seed`
+    pub seed: i64,
+    /// `--color`
+    pub color: bool,
+}
+
+/// What to do with a command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Run this.
+    Run(Box<Flags>),
+    /// Print this to standard error and end with this status: help and version (0), a line that does not fit the
+    /// grammar (1), a wrong value (2).
+    Print {
+        /// The text, with its newline.
+        text: String,
+        /// The exit status.
+        status: u8,
+    },
+}
+
+/// Reads a command line; the first of `arguments` is the name of the program.
+///
+/// Source: compactor specification 0.3 (the two classes of errors), kingpin v2.4.0 app.go (`Parse`).
+#[must_use]
+pub fn parse(commands: &'static [CommandSpec], arguments: &[String]) -> Outcome {
+    let typed = arguments.get(1..).unwrap_or_default();
+    let Recognised { elements, error } = recognise(commands, typed.to_vec());
+    let path: Vec<&'static CommandSpec> = elements
+        .iter()
+        .filter_map(|element| match element {
+            Element::Command(command) => Some(*command),
+            Element::Flag(..) | Element::Argument(_) => None,
+        })
+        .collect();
+    // These come before any error, as in the reference.
+    for element in &elements {
+        match element {
+            Element::Flag(flag, _) if flag.name == "version" => return shown(crate::version::text()),
+            Element::Flag(flag, _) if flag.name == "help-long" => return shown(help::long_page(commands)),
+            Element::Command(command) if **command == table::HELP => return help_command(commands, &elements),
+            Element::Flag(..) | Element::Command(_) | Element::Argument(_) => {}
+        }
+    }
+    if let Some(error) = error {
+        return Outcome::Print { text: format!("lithify: error: {error}\n"), status: 1 };
+    }
+    if elements.iter().any(|element| matches!(element, Element::Flag(flag, _) if flag.name == "help")) {
+        return shown(help::page(commands, &path));
+    }
+    match run(&path, &elements) {
+        Ok(Some(flags)) => Outcome::Run(Box::new(flags)),
+        Ok(None) => shown(help::page(commands, &path)),
+        Err(text) => {
+            let page = help::page(commands, &path);
+            let text = format!("{page}\nerror parsing commandline arguments: [{}]: {text}\n", arguments.join(" "));
+            Outcome::Print { text, status: 2 }
+        }
+    }
+}
+
+fn shown(text: String) -> Outcome {
+    Outcome::Print { text, status: 0 }
+}
+
+/// `lithify help plugin build` shows what `lithify plugin build --help` shows.
+fn help_command(commands: &'static [CommandSpec], elements: &[Element]) -> Outcome {
+    let words = elements.iter().filter_map(|element| match element {
+        Element::Argument(word) => Some(word.clone()),
+        Element::Flag(..) | Element::Command(_) => None,
+    });
+    let program = "lithify".to_owned();
+    let arguments: Vec<String> = [program].into_iter().chain(words).chain(["--help".to_owned()]).collect();
+    parse(commands, &arguments)
+}
+
+/// The flags of the selected command, or nothing when there is none.
+///
+/// # Errors
+/// A text of the second class.
+fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Flags>, String> {
+    // Without a command the application-wide flags are still checked.
+    let command = path.last().copied().unwrap_or(&table::HELP);
+    let values = Values::parse(command, elements)?;
+    if !command.subcommands.is_empty() {
+        let name: Vec<&str> = path.iter().map(|command| command.name).collect();
+        return Err(format!("must select a subcommand of '{}'", name.join(" ")));
+    }
+    let argument = elements.iter().find_map(|element| match element {
+        Element::Argument(argument) => Some(PathBuf::from(argument)),
+        Element::Flag(..) | Element::Command(_) => None,
+    });
+    let argument = match command.arguments {
+        Arguments::One(name, _) => argument.ok_or_else(|| format!("required argument '{name}' not provided"))?,
+        Arguments::None | Arguments::Any(..) => PathBuf::new(),
+    };
+    let names: Vec<&str> = path.iter().map(|command| command.name).collect();
+    let command = match names.as_slice() {
+        ["compact"] => Command::Compact(CompactFlags::from_values(&values)),
+        ["plan"] => {
+            Command::Plan(PlanFlags { selection: SelectionFlags::from_values(&values), output: values.get("output") })
+        }
+        ["demo"] => Command::Demo(DemoFlags::from_values(&values)),
+        ["plugin", "build"] => Command::PluginBuild(argument),
+        ["plugin", "inspect"] => Command::PluginInspect(argument),
+        _ => return Ok(None),
+    };
+    Ok(Some(Flags { log_level: values.get("log.level"), log_format: values.get("log.format"), command }))
+}
+
+impl CompactFlags {
+    fn from_values(values: &Values) -> Self {
+        Self {
+            selection: SelectionFlags::from_values(values),
+            http_address: values.get("http-address"),
+            http_grace_period: values.get("http-grace-period"),
+            data_dir: values.get("data-dir"),
+            concurrency: values.get("compact.concurrency"),
+            memory_budget: values.get("compact.memory-budget"),
+        }
+    }
+}
+
+impl SelectionFlags {
+    fn from_values(values: &Values) -> Self {
+        let pair = |flag, file| PathOrContent { flag, path: values.get(file), content: values.get(flag) };
+        Self {
+            objstore: pair("objstore.config", "objstore.config-file"),
+            relabel: pair("selector.relabel-config", "selector.relabel-config-file"),
+            plugins: pair("plugins.config", "plugins.config-file"),
+            block_meta_fetch_concurrency: values.get("block-meta-fetch-concurrency"),
+            consistency_delay: values.get("consistency-delay"),
+            delete_delay: values.get("delete-delay"),
+            min_time: values.get("min-time"),
+            max_time: values.get("max-time"),
+            downsampling_disable: values.get("downsampling.disable"),
+            block_max_index_size: values.get("compact.block-max-index-size"),
+            max_compaction_level: values.get("debug.max-compaction-level"),
+        }
+    }
+}
+
+impl DemoFlags {
+    fn from_values(values: &Values) -> Self {
+        Self {
+            dir: values.get("dir"),
+            keep: values.get("keep"),
+            series: values.get("series"),
+            seed: values.get("seed"),
+            color: values.get("color"),
+        }
+    }
+}

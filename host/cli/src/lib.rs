@@ -1,0 +1,10 @@
+//! How does the outside look? Flags, logs, HTTP, signals, and what people see on a terminal.
+//!
+//! Invariants: only this crate knows flags and HTTP; the environment is read here and nowhere else; nothing below sees
+//! a string that was typed.
+//!
+//! Start with [`flags::parse`], then [`config`], then `main.rs`.
+
+pub mod calendar;
+pub mod flags;
+pub mod version;
