@@ -1,1 +1,20 @@
-//! Being built.
+//! Where do blocks live? Object storage: listing, reading, uploading, deleting, and what a sync learns from it.
+//!
+//! Invariants: nothing above this crate sees an object path, a request or a status code. Absence is only reported when it
+//! is proven. Secrets are in no error and no debug output. Nothing here reads the environment or a clock.
+//!
+//! Start with [`Bucket`], then [`from_yaml`].
+
+mod bucket;
+mod config;
+mod error;
+mod fs;
+mod prefix;
+mod secret;
+
+pub use bucket::{Answer, Attributes, Bucket, Depth, Entry, Pages, Reader, Writer};
+pub use config::{Config, HttpConfig, ListVersion, Lookup, Provider, S3Config, Sse, from_yaml, parse_config};
+pub use error::{Error, Failure, Operation};
+pub use fs::Filesystem;
+pub use prefix::Prefixed;
+pub use secret::Secret;

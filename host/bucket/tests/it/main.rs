@@ -1,0 +1,6 @@
+//! Every store passes one acceptance list; then what is peculiar to each.
+
+#[cfg(test)]
+mod acceptance;
+#[cfg(test)]
+mod filesystem;
