@@ -7,4 +7,6 @@
 
 pub mod calendar;
 pub mod flags;
+pub mod logging;
+pub mod screen;
 pub mod version;

@@ -20,10 +20,8 @@ fn flags(words: &[&str]) -> Flags {
 
 fn compact(words: &[&str]) -> CompactFlags {
     let words: Vec<&str> = ["compact"].iter().chain(words).copied().collect();
-    match flags(&words).command {
-        Command::Compact(flags) => flags,
-        other => panic!("{other:?}"),
-    }
+    let Command::Compact(flags) = flags(&words).command else { panic!("not compact") };
+    flags
 }
 
 fn printed(words: &[&str]) -> (u8, String) {
