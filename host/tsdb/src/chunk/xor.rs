@@ -1,0 +1,246 @@
+//! Float samples: encoding 1.
+//!
+//! Two bytes with the number of samples, then a bit stream of timestamps (differences of differences) and values (see
+//! `xor_value`). Source: Prometheus `tsdb/chunkenc/xor.go`.
+
+use super::ChunkError;
+use super::bits::{BitReader, BitWriter};
+use super::encoding::leading_count;
+use super::varbit::{extend, fits, put_uvarint, put_varint, uvarint, varint};
+use super::xor_value::{self, Window};
+
+/// Bytes before the bit stream.
+const HEADER: usize = 2;
+
+/// Walks the samples of a float chunk: timestamps in milliseconds, values as their bits.
+///
+/// Ends after the announced number of samples, or after the first error. Timestamps wrap as the reference's do.
+#[derive(Clone, Debug)]
+pub struct XorDecoder<'a> {
+    bits: BitReader<'a>,
+    total: u16,
+    read: u16,
+    timestamp: i64,
+    delta: u64,
+    value: u64,
+    window: Window,
+}
+
+impl<'a> XorDecoder<'a> {
+    /// Reads the header of `data`, the data of a chunk record with encoding 1.
+    ///
+    /// # Errors
+    /// [`ChunkError::TooShort`] if there is none.
+    pub fn new(data: &'a [u8]) -> Result<Self, ChunkError> {
+        Ok(Self {
+            total: leading_count(data)?,
+            bits: BitReader::new(data, HEADER),
+            read: 0,
+            timestamp: 0,
+            delta: 0,
+            value: 0,
+            window: Window::FULL,
+        })
+    }
+
+    /// Samples that the header announces and that were not read yet.
+    #[must_use]
+    pub fn remaining(&self) -> u16 {
+        self.total - self.read
+    }
+
+    /// Samples 0 and 1, which are written differently from all others.
+    #[inline(never)]
+    fn opening(&mut self) -> Result<(), ChunkError> {
+        if self.read == 0 {
+            self.timestamp = varint(&mut self.bits)?;
+            self.value = self.bits.take_wide(64);
+            return Ok(());
+        }
+        self.delta = uvarint(&mut self.bits)?;
+        self.timestamp = self.timestamp.wrapping_add_unsigned(self.delta);
+        xor_value::read(&mut self.bits, &mut self.value, &mut self.window)
+    }
+
+    /// Any sample after the second.
+    #[inline(always)]
+    fn following(&mut self) -> Result<(), ChunkError> {
+        // Enough for the largest short difference and the head of the value behind it.
+        self.bits.need(24 + 13);
+        if self.bits.window() >> 63 == 0 {
+            self.bits.skip(1);
+        } else {
+            let change = change_of_delta(&mut self.bits);
+            self.delta = self.delta.wrapping_add_signed(change);
+        }
+        self.timestamp = self.timestamp.wrapping_add_unsigned(self.delta);
+        xor_value::read(&mut self.bits, &mut self.value, &mut self.window)
+    }
+
+    /// What is wrong when the data was too short for the present sample.
+    #[cold]
+    fn cut_off(&self) -> ChunkError {
+        ChunkError::EndOfData { sample: self.read, bit: self.bits.end() }
+    }
+
+    /// Reads the next sample into `self`.
+    #[inline(always)]
+    fn step(&mut self) -> Result<(), ChunkError> {
+        let outcome = if self.read < 2 { self.opening() } else { self.following() };
+        // Zeros from behind the end can look like anything, so this comes before what they looked like.
+        if self.bits.overrun() {
+            return Err(self.cut_off());
+        }
+        outcome
+    }
+}
+
+/// The difference of differences behind a one bit.
+#[inline(always)]
+fn change_of_delta(bits: &mut BitReader<'_>) -> i64 {
+    let (ones, width) = match (!bits.window()).leading_zeros() {
+        1 => (2, 14),
+        2 => (3, 17),
+        3 => (4, 20),
+        _ => {
+            bits.skip(4);
+            return bits.take_wide(64).cast_signed();
+        }
+    };
+    let pattern = bits.window() << ones >> (64 - width);
+    bits.skip(ones + width);
+    extend(pattern, width)
+}
+
+impl Iterator for XorDecoder<'_> {
+    type Item = Result<(i64, u64), ChunkError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.read >= self.total {
+            return None;
+        }
+        match self.step() {
+            Ok(()) => {
+                self.read += 1;
+                Some(Ok((self.timestamp, self.value)))
+            }
+            Err(error) => {
+                self.total = self.read;
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+/// Appends all samples of a float chunk to two columns.
+///
+/// # Errors
+/// As [`XorDecoder`]; the samples before the damage have been appended then.
+pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
+    let mut decoder = XorDecoder::new(data)?;
+    let (old_times, old_values) = (timestamps.len(), values.len());
+    let total = usize::from(decoder.total);
+    // At most 65535 samples, whatever the bytes say.
+    timestamps.resize(old_times + total, 0);
+    values.resize(old_values + total, 0.0);
+    let mut outcome = Ok(());
+    let columns = timestamps.iter_mut().skip(old_times).zip(values.iter_mut().skip(old_values));
+    for (timestamp, value) in columns {
+        outcome = decoder.step();
+        if outcome.is_err() {
+            break;
+        }
+        decoder.read += 1;
+        *timestamp = decoder.timestamp;
+        *value = f64::from_bits(decoder.value);
+    }
+    timestamps.truncate(old_times + usize::from(decoder.read));
+    values.truncate(old_values + usize::from(decoder.read));
+    outcome
+}
+
+/// Writes a float chunk, sample by sample.
+#[derive(Clone, Debug)]
+pub struct XorAppender {
+    out: BitWriter,
+    count: u16,
+    timestamp: i64,
+    delta: u64,
+    value: u64,
+    window: Window,
+}
+
+impl Default for XorAppender {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl XorAppender {
+    /// An empty chunk.
+    #[must_use]
+    pub fn new() -> Self {
+        let out = BitWriter::new([0; HEADER]);
+        Self { out, count: 0, timestamp: 0, delta: 0, value: 0, window: Window::ABSENT }
+    }
+
+    /// Samples so far.
+    #[must_use]
+    pub fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// Appends a sample: milliseconds, and the bits of the value. Timestamps need not rise.
+    ///
+    /// # Errors
+    /// [`ChunkError::Full`] after 65535 samples.
+    #[inline]
+    pub fn append(&mut self, timestamp: i64, value: u64) -> Result<(), ChunkError> {
+        let delta = timestamp.wrapping_sub(self.timestamp).cast_unsigned();
+        match self.count {
+            0 => {
+                put_varint(&mut self.out, timestamp);
+                self.out.put(value, 64);
+            }
+            1 => {
+                put_uvarint(&mut self.out, delta);
+                self.delta = delta;
+                xor_value::put(&mut self.out, self.value, value, &mut self.window);
+            }
+            u16::MAX => return Err(ChunkError::Full),
+            _ => {
+                put_change_of_delta(&mut self.out, delta.wrapping_sub(self.delta).cast_signed());
+                self.delta = delta;
+                xor_value::put(&mut self.out, self.value, value, &mut self.window);
+            }
+        }
+        self.timestamp = timestamp;
+        self.value = value;
+        self.count += 1;
+        Ok(())
+    }
+
+    /// The chunk's data, as it goes into a chunk record.
+    #[must_use]
+    pub fn finish(mut self) -> Vec<u8> {
+        self.out.set_header(self.count.to_be_bytes());
+        self.out.finish()
+    }
+}
+
+/// Appends a difference of differences in the first class that holds it.
+#[inline]
+fn put_change_of_delta(out: &mut BitWriter, change: i64) {
+    if change == 0 {
+        return out.put(0, 1);
+    }
+    for (prefix, prefix_bits, bits) in [(0b10, 2, 14), (0b110, 3, 17), (0b1110, 4, 20)] {
+        if fits(change, bits) {
+            let payload = change.cast_unsigned() & (u64::MAX >> (64 - bits));
+            return out.put(prefix << bits | payload, prefix_bits + bits);
+        }
+    }
+    out.put(0b1111, 4);
+    out.put(change.cast_unsigned(), 64);
+}
