@@ -7,6 +7,10 @@
 
 pub mod calendar;
 pub mod flags;
+pub mod http;
 pub mod logging;
+pub mod probe;
+pub mod process_metrics;
 pub mod screen;
+pub mod signals;
 pub mod version;
