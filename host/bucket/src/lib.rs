@@ -6,15 +6,24 @@
 //! Start with [`Bucket`], then [`from_yaml`].
 
 mod bucket;
+mod cache;
 mod config;
 mod error;
 mod fs;
+pub mod layout;
+mod marks;
+mod metrics;
 mod prefix;
 mod secret;
+mod snapshot;
 
 pub use bucket::{Answer, Attributes, Bucket, Depth, Entry, Pages, Reader, Writer};
+pub use cache::MetaCache;
 pub use config::{Config, HttpConfig, ListVersion, Lookup, Provider, S3Config, Sse, from_yaml, parse_config};
 pub use error::{Error, Failure, Operation};
 pub use fs::Filesystem;
+pub use marks::{Mark, delete_block, remove_mark, write_mark};
+pub use metrics::{Clock, Metered};
 pub use prefix::Prefixed;
 pub use secret::Secret;
+pub use snapshot::{BlockDirectory, MARK_BYTES_MAX, META_BYTES_MAX, MarkState, MetaState, Object, Snapshot, snapshot};

@@ -4,3 +4,7 @@
 mod acceptance;
 #[cfg(test)]
 mod filesystem;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod sync;
