@@ -63,8 +63,6 @@ pub struct CompactFlags {
     pub http_address: String,
     /// `--http-grace-period`
     pub http_grace_period: PromDuration,
-    /// `--data-dir`
-    pub data_dir: String,
     /// `--compact.concurrency`
     pub concurrency: i64,
     /// `--compact.memory-budget`
@@ -80,6 +78,8 @@ pub struct SelectionFlags {
     pub relabel: PathOrContent,
     /// `--plugins.config-file`, `--plugins.config`
     pub plugins: PathOrContent,
+    /// `--data-dir`
+    pub data_dir: String,
     /// `--block-meta-fetch-concurrency`
     pub block_meta_fetch_concurrency: i64,
     /// `--consistency-delay`
@@ -232,7 +232,6 @@ impl CompactFlags {
             selection: SelectionFlags::from_values(values),
             http_address: values.get("http-address"),
             http_grace_period: values.get("http-grace-period"),
-            data_dir: values.get("data-dir"),
             concurrency: values.get("compact.concurrency"),
             memory_budget: values.get("compact.memory-budget"),
         }
@@ -246,6 +245,7 @@ impl SelectionFlags {
             objstore: pair("objstore.config", "objstore.config-file"),
             relabel: pair("selector.relabel-config", "selector.relabel-config-file"),
             plugins: pair("plugins.config", "plugins.config-file"),
+            data_dir: values.get("data-dir"),
             block_meta_fetch_concurrency: values.get("block-meta-fetch-concurrency"),
             consistency_delay: values.get("consistency-delay"),
             delete_delay: values.get("delete-delay"),

@@ -6,9 +6,11 @@
 //! Start with [`flags::parse`], then [`config`], then `main.rs`.
 
 pub mod calendar;
+pub mod config;
 pub mod flags;
 pub mod http;
 pub mod logging;
+pub mod machine_memory;
 pub mod probe;
 pub mod process_metrics;
 pub mod screen;

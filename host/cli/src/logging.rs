@@ -12,8 +12,8 @@ use std::error::Error;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use lithify_block::Rfc3339;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -59,14 +59,14 @@ pub struct LogLayer<C> {
     screen: Arc<Mutex<Screen>>,
 }
 
-impl<C: Fn() -> SystemTime> LogLayer<C> {
+impl<C: Fn() -> Rfc3339> LogLayer<C> {
     /// A layer that shows events up to `level`; `clock` is asked once a line.
     pub fn new(level: Level, format: Format, clock: C, screen: Arc<Mutex<Screen>>) -> Self {
         Self { level, format, clock, screen }
     }
 }
 
-impl<C: Fn() -> SystemTime + Send + Sync + 'static> LogLayer<C> {
+impl<C: Fn() -> Rfc3339 + Send + Sync + 'static> LogLayer<C> {
     /// Makes this layer what the whole process logs to. Only the first call has an effect.
     pub fn install(self) {
         // A second call can only come from a test of the whole program, which keeps the first screen.
@@ -94,7 +94,7 @@ struct Fields {
 impl<S, C> Layer<S> for LogLayer<C>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
-    C: Fn() -> SystemTime + 'static,
+    C: Fn() -> Rfc3339 + 'static,
 {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         let ours = metadata.target().starts_with("lithify");
@@ -141,10 +141,9 @@ where
     }
 }
 
-impl<C: Fn() -> SystemTime> LogLayer<C> {
+impl<C: Fn() -> Rfc3339> LogLayer<C> {
     fn header(&self, metadata: &Metadata<'_>) -> Vec<(&'static str, Value)> {
-        let since = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        let now = (self.clock)();
         let file = metadata.file().and_then(|path| path.rsplit(['/', '\\']).next()).unwrap_or("unknown");
         let level = match *metadata.level() {
             Level::ERROR => "error",
@@ -153,7 +152,7 @@ impl<C: Fn() -> SystemTime> LogLayer<C> {
             Level::DEBUG | Level::TRACE => "debug",
         };
         vec![
-            ("ts", Value::Text(rfc3339_nanoseconds(seconds, since.subsec_nanos()))),
+            ("ts", Value::Text(rfc3339_nanoseconds(now.seconds, now.nanos))),
             ("caller", Value::Text(format!("{file}:{}", metadata.line().unwrap_or(0)))),
             ("level", Value::Text(level.to_owned())),
         ]
@@ -225,15 +224,13 @@ pub fn print_before_logging(text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::screen::tests::Captured;
 
     fn lines(level: Level, format: Format, body: impl FnOnce()) -> String {
         let captured = Captured::default();
         let screen = Arc::new(Mutex::new(Screen::new(Box::new(captured.clone()), None)));
-        let clock = || UNIX_EPOCH + Duration::new(1_740_787_200, 120_000_000);
+        let clock = || Rfc3339 { seconds: 1_740_787_200, nanos: 120_000_000 };
         let layer = LogLayer::new(level, format, clock, screen);
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), body);
         captured.text()

@@ -51,3 +51,22 @@ impl Signals {
         signal
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn send(name: &str) {
+        let pid = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
+    #[tokio::test]
+    async fn both_signals_are_caught_and_named() {
+        let mut signals = Signals::catch().unwrap();
+        send("-TERM");
+        assert_eq!(signals.next().await, Signal::Terminate);
+        send("-INT");
+        assert_eq!(signals.next().await.to_string(), "interrupt");
+    }
+}

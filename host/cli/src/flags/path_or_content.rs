@@ -25,7 +25,7 @@ pub enum ContentError {
     #[error("both {0}-file and {0} flags set.")]
     Both(&'static str),
     /// The file cannot be read.
-    #[error("loading file {} for {flag}-file: {source}", path.display())]
+    #[error("loading file {} for {flag}-file", path.display())]
     File {
         /// Name of the flag that takes the content.
         flag: &'static str,
@@ -131,8 +131,9 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named_with_its_flag() {
         let pair = PathOrContent { flag: "plugins.config", path: "/none/x.yaml".to_owned(), content: String::new() };
-        let message = pair.read(&environment).unwrap_err().to_string();
-        assert!(message.starts_with("loading file /none/x.yaml for plugins.config-file: "), "{message}");
+        let error = pair.read(&environment).unwrap_err();
+        assert_eq!(error.to_string(), "loading file /none/x.yaml for plugins.config-file");
+        assert!(crate::logging::chain(&error).contains("No such file"));
     }
 
     #[test]

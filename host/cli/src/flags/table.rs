@@ -118,7 +118,7 @@ pub const COMPACT: CommandSpec = CommandSpec {
     name: "compact",
     about: "Compacts the blocks of an object store bucket, once, and ends. Which blocks are looked at, which belong \
             together and which become one is decided by policies, sandboxed WebAssembly components.",
-    groups: &[&BUCKET, &SELECTION, &PLANNING, &RESOURCES, &POLICIES, &HTTP],
+    groups: &[&BUCKET, &SELECTION, &PLANNING, &RESOURCES, &POLICIES, &WORKING, &HTTP],
     arguments: Arguments::None,
     subcommands: &[],
 };
@@ -127,7 +127,7 @@ pub const COMPACT: CommandSpec = CommandSpec {
 pub const PLAN: CommandSpec = CommandSpec {
     name: "plan",
     about: "Prints what `compact` with the same flags would do, and why, and changes nothing.",
-    groups: &[&OUTPUT, &BUCKET, &SELECTION, &PLANNING, &POLICIES],
+    groups: &[&OUTPUT, &BUCKET, &SELECTION, &PLANNING, &POLICIES, &WORKING],
     arguments: Arguments::None,
     subcommands: &[],
 };
@@ -284,17 +284,19 @@ const RESOURCES: FlagGroup = FlagGroup {
             "Memory that running merges may take together, for example 4GiB; a merge waits until its share is free. 0 \
              is half of what the machine or the control group has.",
         ),
-        DATA_DIR,
     ],
 };
 
-const DATA_DIR: FlagSpec = FlagSpec::new(
-    "data-dir",
-    Syntax::Text,
-    "./data",
-    "Directory for what is kept from run to run: compiled policies and what is known of the bucket. Blocks are \
-     streamed and never stored here.",
-);
+const WORKING: FlagGroup = FlagGroup {
+    heading: "Working directory",
+    flags: &[FlagSpec::new(
+        "data-dir",
+        Syntax::Text,
+        "./data",
+        "Directory for what is kept from run to run: compiled policies and what is known of the bucket. Blocks are \
+         streamed and never stored here.",
+    )],
+};
 
 const POLICIES: FlagGroup = FlagGroup {
     heading: "Policies",

@@ -152,6 +152,7 @@ fn every_flag_has_the_default_of_the_reference() {
                     path: "",
                     content: "",
                 },
+                data_dir: "./data",
                 block_meta_fetch_concurrency: 32,
                 consistency_delay: GoDuration {
                     nanoseconds: 1800000000000,
@@ -179,7 +180,6 @@ fn every_flag_has_the_default_of_the_reference() {
             http_grace_period: PromDuration {
                 ms: 120000,
             },
-            data_dir: "./data",
             concurrency: 1,
             memory_budget: ByteSize {
                 bytes: 0,
@@ -208,7 +208,7 @@ fn a_value_may_begin_with_a_dash_behind_an_equals_sign() {
     let flags = compact(&["--debug.max-compaction-level=-1", "--min-time=-30d", "--data-dir=--x"]);
     assert_eq!(flags.selection.max_compaction_level, -1);
     assert_eq!(flags.selection.min_time, TimeOrDuration::FromNow(-30 * 86_400_000));
-    assert_eq!(flags.data_dir, "--x");
+    assert_eq!(flags.selection.data_dir, "--x");
 }
 
 #[test]
@@ -217,9 +217,9 @@ fn an_arguments_file_stands_for_its_lines() {
     std::fs::write(&file, "# comment\ncompact\n\n--data-dir\nwith blanks\n   \n--compact.concurrency=3\n").unwrap();
     let at = format!("@{}", file.display());
     let Command::Compact(flags) = flags(&[&at, "--http-address=:1"]).command else { panic!("not compact") };
-    assert_eq!((flags.data_dir.as_str(), flags.concurrency), ("with blanks", 3));
+    assert_eq!((flags.selection.data_dir.as_str(), flags.concurrency), ("with blanks", 3));
     // A value behind an equals sign is taken as it is.
-    assert_eq!(compact(&[&format!("--data-dir={at}")]).data_dir, at);
+    assert_eq!(compact(&[&format!("--data-dir={at}")]).selection.data_dir, at);
 
     std::fs::write(&file, format!("{at}\n{at}\n")).unwrap();
     assert!(printed(&[&at]).1.starts_with("lithify: error: more than 64 arguments files"));
