@@ -1,1 +1,1 @@
-//! Being built.
+//! What no single crate can show, one module an area.

@@ -1,1 +1,46 @@
-//! Being built.
+//! What happens in what order? Sync, decide, execute, mark; again until nothing is left to do.
+//!
+//! Invariants: policies are asked through `lithify_block::policy` and never named here; a job is carried out only if it
+//! came out of `Job::check`; a source is marked only when its successor is complete.
+//!
+//! Start with [`iterate`], then [`View`], then [`decide`].
+
+mod ambient;
+mod config;
+mod context;
+mod decide;
+mod due;
+mod execute;
+mod failure;
+mod foresee;
+mod garbage;
+mod iterate;
+mod memory;
+mod merge;
+mod metrics;
+mod progress;
+mod sources;
+mod staged;
+mod stop;
+mod superseded;
+mod sync;
+mod view;
+
+pub use ambient::{Ambient, Machine};
+pub use config::{COMPACTION_RANGES, Config};
+pub use context::{Context, Policies};
+pub use decide::{Decision, Planned, decide};
+pub use due::{Due, due_for_downsampling};
+pub use execute::Pass;
+pub use failure::{Failure, Severity, Step, StepError};
+pub use foresee::foresee;
+pub use garbage::{mark_superseded, superseded as superseded_without_mark};
+pub use iterate::{Iteration, iterate};
+pub use memory::Memory;
+pub use merge::Outcome;
+pub use metrics::{Metrics, register_constants};
+pub use progress::{Progress, Standstill};
+pub use stop::Stop;
+pub use superseded::{Candidate, superseded};
+pub use sync::{Last, sync};
+pub use view::{Rules, Seen, Standing, Unsupported, View};

@@ -1,0 +1,61 @@
+//! What every step of a run is given.
+
+use std::sync::Arc;
+
+use lithify_block::policy::{self, Grouper, Planner, Selector};
+use lithify_bucket::{Bucket, MetaCache};
+
+use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Stop};
+
+/// Everything a step may use. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// Settings.
+    pub config: Arc<Config>,
+    /// Where the blocks live.
+    pub bucket: Arc<dyn Bucket>,
+    /// What is kept of meta.json files in the data directory.
+    pub meta_cache: Option<Arc<MetaCache>>,
+    /// What the last sync saw.
+    pub last: Last,
+    /// Who decides.
+    pub policies: Policies,
+    /// Time and randomness.
+    pub ambient: Arc<dyn Ambient>,
+    /// Memory that merges may take.
+    pub memory: Arc<Memory>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How far the run has come.
+    pub progress: Arc<Progress>,
+    /// Whether to stop.
+    pub stop: Stop,
+    /// Names the run, for logs and policies.
+    pub run_id: String,
+    /// Whether nothing is carried out.
+    pub dry_run: bool,
+}
+
+/// The policies of a run. All of them come through the same door, built in or not.
+#[derive(Clone)]
+pub struct Policies {
+    /// Which blocks belong to this compactor; all of them if there is no selector.
+    pub selector: Option<Arc<dyn Selector>>,
+    /// Which blocks belong together.
+    pub grouper: Arc<dyn Grouper>,
+    /// What to compact.
+    pub planner: Arc<dyn Planner>,
+}
+
+impl Context {
+    /// What every question to a policy carries.
+    #[must_use]
+    pub fn question(&self) -> policy::Context {
+        policy::Context {
+            now: self.ambient.timestamp(),
+            run_id: self.run_id.clone(),
+            dry_run: self.dry_run,
+            shard: None,
+        }
+    }
+}

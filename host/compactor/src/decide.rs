@@ -1,0 +1,143 @@
+//! From a view to plans to checked jobs. Decisions are values; `execute` carries them out, `plan` prints them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lithify_block::{
+    BlockFacts, BlockId, Group, Job,
+    policy::{Assignment, Outcome, Plan, PolicyError},
+};
+
+use crate::{
+    Context, View,
+    failure::{Failure, Step, StepError},
+};
+
+/// What is to be done with one group.
+#[derive(Debug)]
+pub struct Decision {
+    /// The group as the planner saw it.
+    pub group: Group,
+    /// What the planner said and the host made of it.
+    pub planned: Result<Planned, StepError>,
+}
+
+/// A plan and the jobs that came out of it.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// What the planner proposed, with its reasons.
+    pub plan: Plan,
+    /// The jobs, checked.
+    pub jobs: Vec<Job>,
+}
+
+/// Groups the blocks of `view` and plans each group that has more than one, in the order of their keys. Policies run on
+/// a blocking thread.
+///
+/// # Errors
+/// [`Failure`] if the grouper fails. What goes wrong in one group stands in its decision.
+pub async fn decide(cx: &Context, view: &View) -> Result<Vec<Decision>, Failure> {
+    let blocks: Vec<BlockFacts> = view.active().cloned().collect();
+    let cx = cx.clone();
+    tokio::task::spawn_blocking(move || {
+        let groups = group(&cx, blocks)?;
+        Ok(groups.into_iter().map(|group| plan(&cx, group)).collect())
+    })
+    .await
+    .map_err(|panic| Failure::new(Step::Plan, StepError::Panic(panic.to_string())))?
+}
+
+fn group(cx: &Context, blocks: Vec<BlockFacts>) -> Result<Vec<Group>, Failure> {
+    if blocks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let assignments =
+        cx.policies.grouper.group(&cx.question(), &blocks).map_err(|error| Failure::new(Step::Group, error))?;
+    assemble(blocks, assignments).map_err(|error| Failure::new(Step::Group, error))
+}
+
+/// Puts blocks into the groups that they were assigned to, by key.
+fn assemble(blocks: Vec<BlockFacts>, assignments: Vec<Assignment>) -> Result<Vec<Group>, PolicyError> {
+    let mut blocks: Vec<_> = blocks.into_iter().map(Some).collect();
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    for Assignment { block, key, labels } in assignments {
+        let facts = blocks.get_mut(block).and_then(Option::take).ok_or_else(|| {
+            mixed(format!("block {block} does not exist or is assigned twice; name each block at most once"))
+        })?;
+        let resolution = facts.meta.thanos.resolution;
+        let group =
+            groups.entry(key).or_insert_with_key(|key| Group::new(key.clone(), labels.clone(), resolution, Vec::new()));
+        if group.labels != labels || group.resolution != resolution {
+            return Err(mixed(format!(
+                "group {} would hold blocks of different labels or resolutions ({} among them); give them different keys",
+                group.key, facts.id
+            )));
+        }
+        group.blocks.push(facts);
+    }
+    Ok(groups.into_values().map(|group| Group::new(group.key, group.labels, group.resolution, group.blocks)).collect())
+}
+
+fn mixed(message: String) -> PolicyError {
+    PolicyError { plugin: "in use".to_owned(), kind: "grouper", outcome: Outcome::BadAnswer, message }
+}
+
+fn plan(cx: &Context, group: Group) -> Decision {
+    // As in the reference the planner is not asked about a single block.
+    if group.blocks.len() == 1 {
+        return Decision { group, planned: Ok(Planned::default()) };
+    }
+    plan_unspent(cx, group)
+}
+
+/// Asks the planner until it proposes something else than blocks that are spent, which are taken out one plan after the
+/// other.
+///
+/// Source: `thanos-compactor.md` 6.7, decision 3.
+fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
+    loop {
+        let planned = cx
+            .policies
+            .planner
+            .plan(&cx.question(), &group, &cx.config.ranges)
+            .map_err(StepError::from)
+            .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group)?, plan }));
+        let spent: BTreeSet<BlockId> =
+            planned.as_ref().map_or_else(|_| BTreeSet::new(), |planned| spent(&planned.jobs));
+        if spent.is_empty() {
+            return Decision { group, planned };
+        }
+        group.blocks.retain(|block| !spent.contains(&block.id));
+        if group.blocks.len() < 2 {
+            return Decision { group, planned: Ok(Planned::default()) };
+        }
+    }
+}
+
+/// The blocks of jobs that consist of nothing but blocks without samples that carry a deletion mark already.
+fn spent(jobs: &[Job]) -> BTreeSet<BlockId> {
+    let is_spent = |block: &BlockFacts| block.deletion_marked_at.is_some() && block.meta.stats.num_samples == 0;
+    let jobs = jobs.iter().filter(|job| job.blocks().iter().all(is_spent));
+    jobs.flat_map(|job| job.blocks().iter().map(|block| block.id)).collect()
+}
+
+impl Decision {
+    /// Whether there is nothing to do and nothing wrong.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.planned.as_ref().is_ok_and(|planned| planned.jobs.is_empty() && planned.plan.no_compact.is_empty())
+    }
+
+    /// The jobs, none if planning failed.
+    #[must_use]
+    pub fn jobs(&self) -> &[Job] {
+        self.planned.as_ref().map_or(&[], |planned| &planned.jobs)
+    }
+
+    /// The blocks that are to be marked no-compact, with reason and details.
+    pub fn marks(&self) -> impl Iterator<Item = (BlockId, &str, &str)> {
+        let marks = self.planned.as_ref().map_or(&[][..], |planned| &planned.plan.no_compact);
+        marks.iter().filter_map(|mark| {
+            Some((self.group.blocks.get(mark.block)?.id, mark.reason.as_str(), mark.details.as_str()))
+        })
+    }
+}

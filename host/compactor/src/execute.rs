@@ -1,0 +1,144 @@
+//! Carrying decisions out: how many at once, and what happens when one fails.
+//!
+//! Source: `thanos-compactor.md` 2.4.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use lithify_block::{BlockId, NoCompactMark};
+use lithify_bucket::{Mark, layout::MarkKind, write_mark};
+use tokio::{sync::Semaphore, task::JoinSet};
+use tracing::{error, info};
+
+use crate::{
+    Context, Decision, Failure, Outcome, Step,
+    failure::StepError,
+    merge::{self, join},
+};
+
+/// Plans that were carried out in this iteration: group and blocks.
+pub(crate) type Tried = BTreeSet<(String, Vec<BlockId>)>;
+
+/// What a pass did.
+#[derive(Debug, Default)]
+pub struct Pass {
+    /// Blocks made, in the order in which they were finished.
+    pub outcomes: Vec<Outcome>,
+    /// No-compact marks newly written.
+    pub marks: usize,
+    /// What went wrong. Each was logged.
+    pub failures: Vec<Failure>,
+}
+
+/// Carries out `decisions`, group by group in their order, several groups at once. After the first failure no further
+/// group is started; those under way are finished.
+pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut Tried) -> Pass {
+    let jobs = || decisions.iter().flat_map(Decision::jobs);
+    let bytes = jobs().flat_map(|job| job.blocks()).filter_map(|block| block.size_bytes).sum();
+    cx.progress.planned(jobs().count() as u64, bytes);
+    let workers = Arc::new(Semaphore::new(cx.config.concurrency));
+    let mut running = JoinSet::new();
+    let mut pass = Pass::default();
+    for decision in decisions {
+        let Ok(worker) = Arc::clone(&workers).acquire_owned().await else { break }; // Never closed.
+        while let Some(finished) = running.try_join_next() {
+            pass.add(finished);
+        }
+        if !pass.failures.is_empty() || cx.stop.is_set() {
+            break;
+        }
+        let again = take_note(&decision, tried);
+        let cx = cx.clone();
+        running.spawn(async move {
+            let done = run_group(&cx, decision, again).await;
+            drop(worker);
+            done
+        });
+    }
+    while let Some(finished) = running.join_next().await {
+        pass.add(finished);
+    }
+    if cx.stop.is_set() && pass.failures.is_empty() {
+        pass.failures.push(Failure::new(Step::Merge, StepError::Stopped));
+    }
+    pass
+}
+
+/// Remembers the plan of `decision`; whether it was tried before.
+fn take_note(decision: &Decision, tried: &mut Tried) -> bool {
+    let mut again = false;
+    for job in decision.jobs() {
+        let blocks = job.blocks().iter().map(|block| block.id).collect();
+        again |= !tried.insert((job.group().to_owned(), blocks));
+    }
+    again
+}
+
+type GroupDone = (Vec<Outcome>, usize, Option<Failure>);
+
+async fn run_group(cx: &Context, decision: Decision, again: bool) -> GroupDone {
+    let resolution = decision.group.resolution.to_string();
+    cx.metrics.group_runs_started.with_label_values(&[&resolution]).inc();
+    let mut done = (Vec::new(), 0, None);
+    done.2 = carry_out(cx, decision, again, &mut done).await.err();
+    let count = if done.2.is_some() { &cx.metrics.group_failures } else { &cx.metrics.group_runs_completed };
+    count.with_label_values(&[&resolution]).inc();
+    done
+}
+
+/// Writes the marks of a decision, then runs its jobs one after the other. What is done is in `done` also if a later
+/// step fails.
+async fn carry_out(cx: &Context, decision: Decision, again: bool, done: &mut GroupDone) -> Result<(), Failure> {
+    let marks: Vec<_> =
+        decision.marks().map(|(id, reason, details)| (id, reason.to_owned(), details.to_owned())).collect();
+    let Decision { group, planned } = decision;
+    let ids = || group.blocks.iter().map(|block| block.id);
+    let planned = planned.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, ids()))?;
+    if again {
+        return Err(Failure::new(Step::Plan, StepError::SamePlan).of(&group.key, ids()));
+    }
+    for (id, reason, details) in marks {
+        let mark = NoCompactMark::new(id, &reason, &details, cx.ambient.timestamp());
+        let written = write_mark(&*cx.bucket, &Mark::NoCompact(mark)).await;
+        if written.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, [id]))? {
+            info!(group = group.key, block = %id, reason, details, "marked block no-compact");
+            cx.metrics.blocks_marked.with_label_values(&[MarkKind::NoCompact.file(), &reason]).inc();
+            done.1 += 1;
+        }
+    }
+    let extensions = group.extensions();
+    for job in &planned.jobs {
+        cx.progress.doing(format!("group {} {}", group.key, job.labels()));
+        done.0.push(merge::run(cx, job, extensions.clone()).await?);
+        cx.progress.done();
+    }
+    Ok(())
+}
+
+impl Pass {
+    fn add(&mut self, finished: Result<GroupDone, tokio::task::JoinError>) {
+        let (outcomes, marks, failure) = finished.unwrap_or_else(|panic| {
+            (Vec::new(), 0, Some(Failure::new(Step::Merge, StepError::Panic(panic.to_string()))))
+        });
+        self.outcomes.extend(outcomes);
+        self.marks += marks;
+        if let Some(failure) = failure {
+            if !failure.is_stop() {
+                error!(
+                    group = failure.group.as_deref().unwrap_or_default(),
+                    blocks = %join(failure.blocks.iter().copied()),
+                    kind = failure.severity().kind(),
+                    err = %failure.chain(),
+                    next = failure.severity().next(),
+                    "{failure}"
+                );
+            }
+            self.failures.push(failure);
+        }
+    }
+
+    /// Whether the next pass would see something else than this one did.
+    #[must_use]
+    pub fn changed_something(&self) -> bool {
+        !self.outcomes.is_empty() || self.marks > 0
+    }
+}

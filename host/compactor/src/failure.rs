@@ -1,0 +1,223 @@
+//! What a failure means.
+//!
+//! Source: `thanos-compactor.md` 2.5.
+
+use std::fmt;
+
+use lithify_block::{BlockId, Refusal, policy::PolicyError};
+
+use crate::Unsupported;
+
+/// What was being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Learning what the bucket holds.
+    Sync,
+    /// Marking blocks whose samples are in a larger one.
+    CollectGarbage,
+    /// Asking the grouper.
+    Group,
+    /// Asking the planner and checking its plan.
+    Plan,
+    /// Reading the sources and writing the result.
+    Merge,
+    /// Making the result visible.
+    Upload,
+    /// Marking the sources of a result.
+    MarkSources,
+}
+
+/// Ordered so that many failures fold to the worst one with `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Passing trouble: log, count, go on with the next iteration.
+    Retriable,
+    /// Nothing more can be done here: end the process with an error.
+    Fatal,
+    /// Data or code is wrong: touch nothing more and wait for a person.
+    Halting,
+}
+
+impl Severity {
+    /// The word that the reference has for it.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Retriable => "retry",
+            Self::Fatal => "plain",
+            Self::Halting => "halt",
+        }
+    }
+
+    /// What happens next, for whoever reads the log.
+    #[must_use]
+    pub fn next(self) -> &'static str {
+        match self {
+            Self::Retriable => "this may pass; run again",
+            Self::Fatal => "the run ends; nothing of this group was changed",
+            Self::Halting => {
+                "the run ends; the blocks named need a person to look at them, nothing of them was changed"
+            }
+        }
+    }
+}
+
+/// A step that could not be done.
+#[derive(Debug)]
+pub struct Failure {
+    /// What was being done.
+    pub step: Step,
+    /// The group concerned, if it was one.
+    pub group: Option<String>,
+    /// The blocks concerned.
+    pub blocks: Vec<BlockId>,
+    /// What went wrong.
+    pub error: Box<StepError>,
+}
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The bucket.
+    #[error(transparent)]
+    Store(#[from] lithify_bucket::Error),
+    /// The bytes of a block.
+    #[error(transparent)]
+    Engine(#[from] lithify_tsdb::Error),
+    /// A policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A plan that breaks a rule.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A block of a version that this release does not know.
+    #[error(transparent)]
+    Unsupported(#[from] Unsupported),
+    /// An object that every block has is not there.
+    #[error("block {id}: {object} is not there; restore it from a copy, or mark the block no-compact or for deletion")]
+    Missing {
+        /// The block.
+        id: BlockId,
+        /// The object, below the block.
+        object: &'static str,
+    },
+    /// The planner came back with what has been carried out already.
+    #[error(
+        "the same plan came back in one iteration, so the effect of the first try is not to be seen in the bucket; \
+         check that listings show new objects at once, or the planner"
+    )]
+    SamePlan,
+    /// A job that cannot fit.
+    #[error("merging needs up to {need} bytes of memory, the budget is {budget}; raise --compact.memory-budget")]
+    Memory {
+        /// Bytes needed.
+        need: u64,
+        /// Bytes there are.
+        budget: u64,
+    },
+    /// Nothing came out of a merge although there should be something.
+    #[error(
+        "the merge found no samples, but meta.json of block {id} claims {claimed}; nothing was marked; \
+         restore the objects of the block from a copy, or mark it for deletion"
+    )]
+    Nothing {
+        /// A source that claims samples.
+        id: BlockId,
+        /// How many.
+        claimed: u64,
+    },
+    /// The run was told to stop.
+    #[error("stopped before it was done")]
+    Stopped,
+    /// A bug of ours that must not take the bucket with it.
+    #[error("internal error: {0}")]
+    Panic(String),
+}
+
+impl Failure {
+    /// A failure that concerns no group.
+    pub fn new(step: Step, error: impl Into<StepError>) -> Self {
+        Self { step, group: None, blocks: Vec::new(), error: Box::new(error.into()) }
+    }
+
+    /// Names the group and the blocks concerned.
+    #[must_use]
+    pub fn of(mut self, group: &str, blocks: impl IntoIterator<Item = BlockId>) -> Self {
+        self.group = Some(group.to_owned());
+        self.blocks = blocks.into_iter().collect();
+        self
+    }
+
+    /// How bad it is.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        severity(self.step, &self.error)
+    }
+
+    /// The whole chain of causes in one line.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.error.to_string();
+        let mut cause = std::error::Error::source(&*self.error);
+        while let Some(error) = cause {
+            let next = error.to_string();
+            if !text.ends_with(&next) {
+                text.push_str(": ");
+                text.push_str(&next);
+            }
+            cause = error.source();
+        }
+        text
+    }
+
+    /// Whether the run was told to stop, which is no failure of anything.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(*self.error, StepError::Stopped)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doing = match self.step {
+            Step::Sync => "sync of the bucket failed",
+            Step::CollectGarbage => "marking superseded blocks failed",
+            Step::Group => "grouping failed",
+            Step::Plan => "planning failed",
+            Step::Merge => "compaction failed",
+            Step::Upload => "upload of the compacted block failed",
+            Step::MarkSources => "marking the sources of the compacted block failed",
+        };
+        f.write_str(doing)
+    }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.error)
+    }
+}
+
+fn severity(step: Step, error: &StepError) -> Severity {
+    match error {
+        StepError::Store(_) => match step {
+            Step::Group | Step::Plan => Severity::Fatal,
+            Step::Sync | Step::CollectGarbage | Step::Merge | Step::Upload | Step::MarkSources => Severity::Retriable,
+        },
+        StepError::Engine(lithify_tsdb::Error::Read { .. } | lithify_tsdb::Error::Write { .. }) => Severity::Retriable,
+        StepError::Engine(_) | StepError::Nothing { .. } => Severity::Halting,
+        StepError::Missing { .. } | StepError::Policy(_) | StepError::Memory { .. } | StepError::Panic(_) => {
+            Severity::Fatal
+        }
+        StepError::Refused(refusal) => match refusal {
+            Refusal::Overlap { .. } | Refusal::SharedSource { .. } => Severity::Halting,
+            Refusal::NoLabels { .. } => Severity::Retriable,
+            Refusal::Empty { .. }
+            | Refusal::Foreign { .. }
+            | Refusal::Twice { .. }
+            | Refusal::Marked { .. }
+            | Refusal::Mixed { .. } => Severity::Fatal,
+        },
+        StepError::Unsupported(_) | StepError::SamePlan | StepError::Stopped => Severity::Retriable,
+    }
+}

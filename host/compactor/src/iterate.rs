@@ -1,0 +1,99 @@
+//! The order of things.
+//!
+//! Source: `thanos-compactor.md` 2.3.
+
+use tracing::{info, warn};
+
+use crate::{
+    Context, Decision, Due, Failure, Outcome, View, decide, due_for_downsampling,
+    execute::{Tried, execute},
+    failure::{Step, StepError},
+    mark_superseded, sync,
+};
+
+/// What an iteration did and left.
+#[derive(Debug, Default)]
+pub struct Iteration {
+    /// Passes over the bucket.
+    pub passes: usize,
+    /// Blocks made, in order.
+    pub outcomes: Vec<Outcome>,
+    /// Deletion marks put on superseded blocks.
+    pub superseded: usize,
+    /// What went wrong, in order; each was logged.
+    pub failures: Vec<Failure>,
+    /// Blocks that are due for downsampling.
+    pub due: Vec<Due>,
+}
+
+impl Iteration {
+    /// Whether everything that was to be done is done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+/// Compacts until nothing is left to be compacted, then says what is due for downsampling.
+pub async fn iterate(cx: &Context) -> Iteration {
+    let mut iteration = Iteration::default();
+    if let Err(failure) = compact(cx, &mut iteration).await {
+        log(&failure);
+        iteration.failures.push(failure);
+    }
+    iteration
+}
+
+async fn compact(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure> {
+    let mut tried = Tried::new();
+    loop {
+        iteration.passes += 1;
+        let view = sync(cx).await?;
+        stop_if_told(cx, Step::Sync)?;
+        iteration.superseded += mark_superseded(cx, &view).await?;
+        let decisions = decide(cx, &view).await?;
+        if decisions.iter().all(Decision::is_idle) {
+            say_what_is_due(cx, &view, iteration);
+            return Ok(());
+        }
+        let pass = execute(cx, decisions, &mut tried).await;
+        let changed = pass.changed_something();
+        iteration.outcomes.extend(pass.outcomes);
+        if !pass.failures.is_empty() {
+            iteration.failures.extend(pass.failures);
+            return Ok(());
+        }
+        if !changed {
+            say_what_is_due(cx, &view, iteration);
+            return Ok(());
+        }
+    }
+}
+
+fn stop_if_told(cx: &Context, step: Step) -> Result<(), Failure> {
+    if cx.stop.is_set() { Err(Failure::new(step, StepError::Stopped)) } else { Ok(()) }
+}
+
+fn say_what_is_due(cx: &Context, view: &View, iteration: &mut Iteration) {
+    if !cx.config.downsampling {
+        return;
+    }
+    iteration.due = due_for_downsampling(view);
+    for (id, target_ms) in &iteration.due {
+        info!(block = %id, target_resolution_ms = target_ms, "block is due for downsampling");
+    }
+    if !iteration.due.is_empty() {
+        warn!(
+            blocks = iteration.due.len(),
+            "this release does not downsample yet; the blocks named above stay as they are, and --downsampling.disable silences this"
+        );
+    }
+}
+
+fn log(failure: &Failure) {
+    if failure.is_stop() {
+        return; // Whoever set the stop says so.
+    }
+    let severity = failure.severity();
+    tracing::error!(kind = severity.kind(), err = %failure.chain(), next = severity.next(), "{failure}");
+}

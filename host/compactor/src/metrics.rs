@@ -1,0 +1,170 @@
+//! What is counted, under the names that operators know.
+//!
+//! Source: `thanos-compactor.md` 11.1 and 11.2.
+
+use prometheus::{
+    Error, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    core::Collector,
+};
+
+use crate::View;
+
+/// The families of the compactor. Clones count into the same families.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "each is described by its help text below")]
+pub struct Metrics {
+    pub garbage_collected_blocks: IntCounter,
+    pub garbage_collections: IntCounter,
+    pub garbage_collection_failures: IntCounter,
+    pub garbage_collection_seconds: Histogram,
+    pub blocks_marked: IntCounterVec,
+    pub group_compactions: IntCounterVec,
+    pub group_runs_started: IntCounterVec,
+    pub group_runs_completed: IntCounterVec,
+    pub group_failures: IntCounterVec,
+    pub syncs: IntCounter,
+    pub sync_failures: IntCounter,
+    pub sync_seconds: Histogram,
+    pub synced: IntGaugeVec,
+    pub policy_seconds: GaugeVec,
+}
+
+/// States of `thanos_blocks_meta_synced` that exist from the start.
+const SYNC_STATES: [&str; 11] = [
+    "corrupted-meta-json",
+    "no-meta-json",
+    "loaded",
+    "too-fresh",
+    "failed",
+    "label-excluded",
+    "time-excluded",
+    "duplicate",
+    "marked-for-deletion",
+    "marked-for-no-compact",
+    "parquet-migrated",
+];
+
+impl Metrics {
+    /// Creates the families and registers them.
+    ///
+    /// # Errors
+    /// If a family of the same name is registered already.
+    pub fn register(registry: &Registry) -> Result<Self, Error> {
+        let metrics = Self::create(registry)?;
+        for (marker, reason) in [
+            ("no-compact-mark.json", "block-index-out-of-order-chunk"),
+            ("no-compact-mark.json", "index-size-exceeding"),
+            ("deletion-mark.json", ""),
+        ] {
+            metrics.blocks_marked.with_label_values(&[marker, reason]);
+        }
+        for state in SYNC_STATES {
+            metrics.synced.with_label_values(&[state]);
+        }
+        Ok(metrics)
+    }
+
+    fn create(registry: &Registry) -> Result<Self, Error> {
+        let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
+        let by_resolution =
+            |name: &str, help: &str| add(registry, IntCounterVec::new(Opts::new(name, help), &["resolution"])?);
+        let histogram = |name: &str, help: &str, buckets: &[f64]| {
+            add(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
+        };
+        Ok(Self {
+            garbage_collected_blocks: counter(
+                "thanos_compact_garbage_collected_blocks_total",
+                "Blocks marked for deletion because their samples are in another block.",
+            )?,
+            garbage_collections: counter("thanos_compact_garbage_collection_total", "Completed garbage collections.")?,
+            garbage_collection_failures: counter(
+                "thanos_compact_garbage_collection_failures_total",
+                "Failed garbage collections.",
+            )?,
+            garbage_collection_seconds: histogram(
+                "thanos_compact_garbage_collection_duration_seconds",
+                "Time that garbage collections took.",
+                &[0.01, 0.1, 0.3, 0.6, 1., 3., 6., 9., 20., 30., 60., 90., 120., 240., 360., 720.],
+            )?,
+            blocks_marked: add(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("thanos_compact_blocks_marked_total", "Marks newly written."),
+                    &["marker", "reason"],
+                )?,
+            )?,
+            group_compactions: by_resolution("thanos_compact_group_compactions_total", "Blocks made by compaction.")?,
+            group_runs_started: by_resolution(
+                "thanos_compact_group_compaction_runs_started_total",
+                "Groups that a worker took.",
+            )?,
+            group_runs_completed: by_resolution(
+                "thanos_compact_group_compaction_runs_completed_total",
+                "Groups that were finished without error.",
+            )?,
+            group_failures: by_resolution("thanos_compact_group_compactions_failures_total", "Groups that failed.")?,
+            syncs: counter("thanos_blocks_meta_syncs_total", "Syncs of the bucket that were started.")?,
+            sync_failures: counter("thanos_blocks_meta_sync_failures_total", "Syncs of the bucket that failed.")?,
+            sync_seconds: histogram(
+                "thanos_blocks_meta_sync_duration_seconds",
+                "Time that syncs of the bucket took.",
+                &[0.01, 1., 10., 100., 300., 600., 1000.],
+            )?,
+            synced: add(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new("thanos_blocks_meta_synced", "Blocks of the last sync by state."),
+                    &["state"],
+                )?,
+            )?,
+            policy_seconds: add(
+                registry,
+                GaugeVec::new(
+                    Opts::new("lithify_policy_seconds", "CPU time spent in policies so far, compiling apart."),
+                    &["kind", "plugin"],
+                )?,
+            )?,
+        })
+    }
+
+    /// Publishes how many blocks of `view` are in each state.
+    pub fn publish(&self, view: &View) {
+        self.synced.reset();
+        for state in SYNC_STATES {
+            self.synced.with_label_values(&[state]);
+        }
+        for seen in view.blocks.values() {
+            self.synced.with_label_values(&[seen.standing.state()]).inc();
+        }
+        for block in view.active() {
+            for (marked, state) in [
+                (block.no_compact.is_some(), "marked-for-no-compact"),
+                (block.no_downsample.is_some(), "marked-for-no-downsample"),
+            ] {
+                if marked {
+                    self.synced.with_label_values(&[state]).inc();
+                }
+            }
+        }
+    }
+}
+
+/// Gauges that never change in a run.
+///
+/// # Errors
+/// If a family of the same name is registered already.
+pub fn register_constants(registry: &Registry, config: &crate::Config) -> Result<(), Error> {
+    for (name, help, ms) in [
+        ("thanos_delete_delay_seconds", "The delete delay.", config.delete_delay_ms),
+        ("thanos_consistency_delay_seconds", "The consistency delay.", config.consistency_delay_ms),
+    ] {
+        #[expect(clippy::cast_precision_loss, reason = "a delay of 285,000 years would lose a millisecond")]
+        add(registry, Gauge::new(name, help)?)?.set(ms as f64 / 1000.0);
+    }
+    Ok(())
+}
+
+fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, Error> {
+    registry.register(Box::new(family.clone()))?;
+    Ok(family)
+}

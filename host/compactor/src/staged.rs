@@ -1,0 +1,127 @@
+//! A block in the making: nothing of it is visible before all of it is written.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use bytes::Bytes;
+use lithify_block::BlockId;
+use lithify_bucket::{Bucket, Reader, Writer, layout};
+use lithify_tsdb::{Blob, BlockFile, Output, Sink};
+use tokio::runtime::Handle;
+
+use crate::Progress;
+
+/// An object of the bucket as the engine reads it.
+pub(crate) struct Stored(pub(crate) Arc<dyn Reader>);
+
+impl Blob for Stored {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.0.read_at(offset, buffer)
+    }
+}
+
+/// The objects of a new block. They are sent while the engine appends, and become visible in [`Staged::publish`].
+pub(crate) struct Staged {
+    id: BlockId,
+    bucket: Arc<dyn Bucket>,
+    runtime: Handle,
+    progress: Arc<Progress>,
+    shelf: Arc<Mutex<Vec<Written>>>,
+}
+
+/// An object that is written but not visible.
+struct Written {
+    file: BlockFile,
+    size_bytes: u64,
+    writer: Box<dyn Writer>,
+}
+
+impl Staged {
+    /// Starts block `id`. Must be called on a thread of the runtime's; the engine then works on a blocking one.
+    pub(crate) fn new(id: BlockId, bucket: Arc<dyn Bucket>, progress: Arc<Progress>) -> Self {
+        Self { id, bucket, runtime: Handle::current(), progress, shelf: Arc::default() }
+    }
+
+    /// Makes all objects visible, segments before the index. Gives their paths below the block and sizes, by path.
+    ///
+    /// # Errors
+    /// The first refusal of the store; what was made visible before stays as a block without meta.json.
+    pub(crate) fn publish(self) -> Result<Vec<(String, u64)>, lithify_bucket::Error> {
+        let mut written = std::mem::take(&mut *self.shelf.lock().unwrap_or_else(PoisonError::into_inner));
+        written.sort_by_key(|written| written.file);
+        let files = written.iter().map(|written| (written.file.to_string(), written.size_bytes)).collect();
+        let (index, segments): (Vec<_>, Vec<_>) = written.into_iter().partition(|w| w.file == BlockFile::Index);
+        finish_side_by_side(segments)?;
+        finish_side_by_side(index)?;
+        Ok(files)
+    }
+}
+
+/// Objects that are finished at the same time: each waits for the store or the disk, not for the processor.
+const FINISHING_MAX: usize = 4;
+
+fn finish_side_by_side(written: Vec<Written>) -> Result<(), lithify_bucket::Error> {
+    let (results, outcomes) = mpsc::channel();
+    let queue = Mutex::new(written.into_iter());
+    thread::scope(|scope| {
+        for _ in 0..FINISHING_MAX {
+            let results = results.clone();
+            let queue = &queue;
+            scope.spawn(move || {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(written) = next else { break };
+                    // The receiver outlives the scope.
+                    let _ = results.send(written.writer.finish());
+                }
+            });
+        }
+    });
+    drop(results);
+    outcomes.into_iter().collect()
+}
+
+impl Output for Staged {
+    fn create(&mut self, file: BlockFile) -> io::Result<Box<dyn Sink>> {
+        let name = format!("{}{file}", layout::directory(self.id));
+        let writer = self.runtime.block_on(self.bucket.create(&name)).map_err(io::Error::other)?;
+        Ok(Box::new(StagedFile {
+            file,
+            size_bytes: 0,
+            writer,
+            progress: Arc::clone(&self.progress),
+            shelf: Arc::clone(&self.shelf),
+        }))
+    }
+}
+
+struct StagedFile {
+    file: BlockFile,
+    size_bytes: u64,
+    writer: Box<dyn Writer>,
+    progress: Arc<Progress>,
+    shelf: Arc<Mutex<Vec<Written>>>,
+}
+
+impl Sink for StagedFile {
+    fn append(&mut self, bytes: Bytes) -> io::Result<()> {
+        let length = bytes.len() as u64;
+        self.writer.append(bytes).map_err(io::Error::other)?;
+        self.size_bytes += length;
+        self.progress.wrote(length);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        let Self { file, size_bytes, writer, shelf, .. } = *self;
+        shelf.lock().unwrap_or_else(PoisonError::into_inner).push(Written { file, size_bytes, writer });
+        Ok(())
+    }
+}

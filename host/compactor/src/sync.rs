@@ -1,0 +1,95 @@
+//! Learning what the bucket holds.
+
+use std::sync::Arc;
+
+use lithify_block::{Labels, policy::Selector};
+use lithify_bucket::snapshot;
+use tracing::{info, warn};
+
+use crate::{
+    Context, Rules, Standing, View,
+    failure::{Failure, Step, StepError},
+};
+
+/// Lists the bucket, reads what is new, and gives every block its standing.
+///
+/// # Errors
+/// [`Failure`] if anything could not be read: half a view would lose blocks.
+pub async fn sync(cx: &Context) -> Result<View, Failure> {
+    let started = cx.ambient.elapsed();
+    cx.metrics.syncs.inc();
+    cx.progress.doing("sync");
+    let view = look(cx).await.map_err(|error| Failure::new(Step::Sync, error)).inspect_err(|_| {
+        cx.metrics.sync_failures.inc();
+    })?;
+    let took = cx.ambient.elapsed() - started;
+    cx.metrics.sync_seconds.observe(took.as_secs_f64());
+    cx.metrics.publish(&view);
+    let partial = view.blocks.values().filter(|seen| matches!(seen.standing, Standing::Partial | Standing::Corrupt(_)));
+    info!(
+        duration = ?took, blocks = view.blocks.len(), active = view.active().count(), partial = partial.count(),
+        "synced the bucket"
+    );
+    warn_of_misnamed(&view);
+    Ok(view)
+}
+
+async fn look(cx: &Context) -> Result<View, StepError> {
+    let previous = cx.last.take();
+    let seen =
+        snapshot(&*cx.bucket, previous.as_deref(), cx.meta_cache.as_deref(), cx.config.meta_fetch_concurrency).await?;
+    let seen = cx.last.keep(seen);
+    let rules = Rules {
+        now: cx.ambient.timestamp(),
+        consistency_delay_ms: cx.config.consistency_delay_ms,
+        delete_delay_ms: cx.config.delete_delay_ms,
+        time_partition: cx.config.time_partition,
+    };
+    let (question, selector) = (cx.question(), cx.policies.selector.clone());
+    let build = move || {
+        View::build(&seen, &rules, |sets| match selector {
+            Some(selector) => select(&*selector, &question, sets),
+            None => Ok(vec![true; sets.len()]),
+        })
+    };
+    tokio::task::spawn_blocking(build).await.map_err(|panic| StepError::Panic(panic.to_string()))?
+}
+
+fn select(
+    selector: &dyn Selector,
+    question: &lithify_block::policy::Context,
+    sets: &[Labels],
+) -> Result<Vec<bool>, StepError> {
+    if sets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let kept = selector.select(question, sets)?;
+    Ok(kept.iter().map(|labels| labels.as_ref().is_some_and(|labels| !labels.is_empty())).collect())
+}
+
+fn warn_of_misnamed(view: &View) {
+    for (id, seen) in &view.blocks {
+        if let Standing::Misnamed(found) = seen.standing {
+            warn!(
+                block = %id, found = %found,
+                "meta.json names another block, so this one is left alone; correct its meta.json, or mark it for deletion"
+            );
+        }
+    }
+}
+
+/// The snapshot of the last sync, from which unchanged objects are taken over.
+#[derive(Clone, Debug, Default)]
+pub struct Last(Arc<std::sync::Mutex<Option<Arc<lithify_bucket::Snapshot>>>>);
+
+impl Last {
+    fn take(&self) -> Option<Arc<lithify_bucket::Snapshot>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn keep(&self, snapshot: lithify_bucket::Snapshot) -> Arc<lithify_bucket::Snapshot> {
+        let snapshot = Arc::new(snapshot);
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&snapshot));
+        snapshot
+    }
+}
