@@ -1,6 +1,47 @@
 //! What is inside a block: index, chunk segments, chunks, tombstones, and how blocks are merged.
 //!
 //! Everything here is synchronous and knows neither object storage nor flags.
+//!
+//! Invariants: a source is read through windows, never whole; a result is appended to, never patched; chunks are bytes
+//! until a merge needs their samples; no byte of a source can make this crate panic or take memory that the file does
+//! not justify.
+//!
+//! Start with [`compact`], then [`index`] and [`segment`], which draw the files.
+#![warn(clippy::indexing_slicing)]
+
+mod merge;
+mod source;
+mod unite;
+mod verify;
+
+mod defect;
+mod error;
 
 pub mod chunk;
+pub mod index;
+pub mod segment;
 pub mod tombstones;
+
+mod block_reader;
+mod block_writer;
+mod memory;
+
+mod blob;
+mod sink;
+
+mod heap;
+mod outlet;
+mod stream;
+pub mod varint;
+mod window;
+
+pub use blob::{Blob, LocalFile};
+pub use block_reader::{BlockReader, SeriesCursor};
+pub use block_writer::{BlockWriter, NewChunk};
+pub use defect::{Defect, Example};
+pub use error::{Damage, Error, Fault};
+pub use memory::{IndexSizes, memory_estimate};
+pub use merge::{Merged, Options, Progress, compact};
+pub use sink::{BlockFile, Directory, Memory, Output, Sink};
+pub use source::{Source, is_segment_name};
+pub use verify::{Findings, verify};

@@ -1,0 +1,24 @@
+//! Merges block directories of this machine into a new one: `merge OUT IN...`; for profiling.
+#![expect(clippy::print_stdout, reason = "an example talks to its user")]
+
+use std::{error::Error, fs, path::Path, sync::atomic::AtomicBool};
+
+use lithify_block::{Meta, TimeRange};
+use lithify_tsdb::{Directory, Options, Progress, Source, compact};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let out = arguments.next().ok_or("merge OUT IN...")?;
+    let sources = arguments.map(|path| open(Path::new(&path))).collect::<Result<Vec<_>, _>>()?;
+    let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).ok_or("nothing to merge")?;
+    let (cancel, progress) = (AtomicBool::new(false), Progress::default());
+    let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+    let merged = compact(&sources, range, &mut Directory::new(out.into()), &options)?;
+    println!("{merged:#?}");
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<Source, Box<dyn Error>> {
+    let meta = Meta::from_json(&fs::read(path.join("meta.json"))?)?;
+    Ok(Source::local(path, meta.id, meta.range)?)
+}

@@ -1,0 +1,277 @@
+//! What can go wrong, with the evidence.
+
+use lithify_block::BlockId;
+
+use crate::{BlockFile, Defect, tombstones::TombstonesError};
+
+/// Why a block could not be read, merged or written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The transport failed while a source was read: the bytes may be fine.
+    #[error("block {block}: reading {file} at byte {offset}")]
+    Read {
+        /// The source.
+        block: BlockId,
+        /// Path below the block.
+        file: String,
+        /// Where the failed read began.
+        offset: u64,
+        /// What the transport said.
+        source: std::io::Error,
+    },
+    /// The output refused bytes.
+    #[error("writing {file}")]
+    Write {
+        /// The file of the new block.
+        file: BlockFile,
+        /// What the output said.
+        source: std::io::Error,
+    },
+    /// Bytes of a source are wrong.
+    #[error("block {block}: {file} at byte {offset}: {damage}")]
+    Corrupt {
+        /// The source.
+        block: BlockId,
+        /// Path below the block.
+        file: String,
+        /// Where the wrong bytes are.
+        offset: u64,
+        /// What is wrong with them.
+        damage: Damage,
+    },
+    /// A source breaks a rule that every block must keep.
+    #[error("block {block}: {defect}")]
+    Defect {
+        /// The source.
+        block: BlockId,
+        /// Which rule, where and how often.
+        defect: Box<Defect>,
+    },
+    /// The merge needs samples of several blocks decoded and merged.
+    #[error(
+        "series {series}: chunk [{min}, {max}] of block {block} overlaps what block {other} has up to {other_max}; \
+         overlapping blocks are not supported yet: leave one of the two out (mark it no-compact)"
+    )]
+    NeedsVertical {
+        /// The series, as `{name="value"}`.
+        series: String,
+        /// The block of the later chunk.
+        block: BlockId,
+        /// First millisecond of the later chunk.
+        min: i64,
+        /// Last millisecond of the later chunk.
+        max: i64,
+        /// The block of the chunks before.
+        other: BlockId,
+        /// Last millisecond of the chunks before.
+        other_max: i64,
+    },
+    /// A deletion interval would remove samples.
+    #[error(
+        "block {block}: tombstones delete from series {series}, chunk [{min}, {max}]; applying tombstones is not \
+         supported yet: mark the block no-compact or rewrite it without them"
+    )]
+    NeedsTombstones {
+        /// The source.
+        block: BlockId,
+        /// The series, as `{name="value"}`.
+        series: String,
+        /// First millisecond of the chunk.
+        min: i64,
+        /// Last millisecond of the chunk.
+        max: i64,
+    },
+    /// A chunk has samples outside the range of the result.
+    #[error(
+        "block {block}: series {series}: chunk [{min}, {max}] sticks out of [{from}, {to}]; \
+         trimming chunks is not supported yet: mark the block no-compact"
+    )]
+    NeedsTrimming {
+        /// The source.
+        block: BlockId,
+        /// The series, as `{name="value"}`.
+        series: String,
+        /// First millisecond of the chunk.
+        min: i64,
+        /// Last millisecond of the chunk.
+        max: i64,
+        /// First millisecond of the range.
+        from: i64,
+        /// Last millisecond of the range.
+        to: i64,
+    },
+    /// The result would break a rule of the index format.
+    #[error("the result would not be a valid block: {0}")]
+    Rule(#[from] crate::index::Rule),
+    /// The result would be larger than the format allows.
+    #[error("{what} would have {size} bytes, the format allows {limit}")]
+    Limit {
+        /// Which part of the result.
+        what: &'static str,
+        /// The size that it would have.
+        size: u64,
+        /// The largest size.
+        limit: u64,
+    },
+    /// The caller asked for a stop.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// Whether bytes of a source are to blame, as opposed to transport, output or a stop.
+    #[must_use]
+    pub fn is_about_a_source(&self) -> bool {
+        match self {
+            Self::Corrupt { .. }
+            | Self::Defect { .. }
+            | Self::NeedsVertical { .. }
+            | Self::NeedsTombstones { .. }
+            | Self::NeedsTrimming { .. }
+            | Self::Rule(_) => true,
+            Self::Read { .. } | Self::Write { .. } | Self::Limit { .. } | Self::Cancelled => false,
+        }
+    }
+}
+
+/// What is wrong with some bytes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    /// The bytes end before the field does.
+    #[error("the bytes end inside a field")]
+    Short,
+    /// A variable-length integer needs more bits than its type has.
+    #[error("variable-length integer overflows")]
+    Overflow,
+    /// A file is too short to be what its name says.
+    #[error("{have} bytes, needs at least {need}")]
+    TooSmall {
+        /// Bytes that there are.
+        have: u64,
+        /// Bytes that the fixed parts take.
+        need: u64,
+    },
+    /// The first bytes are not those of the format.
+    #[error("magic number {found:#010x}, want {want:#010x}")]
+    Magic {
+        /// What the file has.
+        found: u32,
+        /// What the format has.
+        want: u32,
+    },
+    /// The version is unknown.
+    #[error("version {found} is not known")]
+    Version {
+        /// What the file has.
+        found: u8,
+    },
+    /// A checksum does not match its bytes.
+    #[error("checksum {found:#010x} over the bytes, stored is {stored:#010x}")]
+    Checksum {
+        /// What was stored.
+        stored: u32,
+        /// What the bytes give.
+        found: u32,
+    },
+    /// A length or a position leads out of the file.
+    #[error("{what} reaches to byte {end}, the file has {size}")]
+    OutOfBounds {
+        /// What the length or position is of.
+        what: &'static str,
+        /// Where it would end.
+        end: u64,
+        /// Bytes in the file.
+        size: u64,
+    },
+    /// Symbols are not strictly ascending.
+    #[error("symbol {number} is not greater than the one before")]
+    SymbolOrder {
+        /// Position of the symbol in the table.
+        number: u64,
+    },
+    /// There is no such symbol.
+    #[error("symbol {number} does not exist")]
+    NoSuchSymbol {
+        /// A number, or in version 1 an offset.
+        number: u64,
+    },
+    /// An entry of the postings offset table has another number of keys than two.
+    #[error("{found} keys in an entry of the postings offset table, want 2")]
+    KeyCount {
+        /// What the entry has.
+        found: u64,
+    },
+    /// A label name of the postings offset table is not among the symbols.
+    #[error("label name {name:?} of the postings offset table is not in the symbol table")]
+    UnknownLabelName {
+        /// The name, cut to 64 characters.
+        name: String,
+    },
+    /// The length of a list contradicts its count.
+    #[error("{length} bytes for a list of {count} series")]
+    ListLength {
+        /// Bytes of the content.
+        length: u32,
+        /// Number of series in the list.
+        count: u32,
+    },
+    /// There is no such segment.
+    #[error("segment {index} does not exist, the block has {segments}")]
+    NoSuchSegment {
+        /// Zero-based index of the wanted segment.
+        index: u64,
+        /// Number of segments.
+        segments: usize,
+    },
+    /// A chunk's encoding is unknown.
+    #[error("chunk encoding {found:#04x} is not known")]
+    Encoding {
+        /// The encoding byte.
+        found: u8,
+    },
+    /// A chunk has no room for its sample count.
+    #[error("{length} bytes of chunk data, needs at least 2")]
+    ChunkTooShort {
+        /// Bytes of data.
+        length: u64,
+    },
+    /// The tombstones file does not decode.
+    #[error(transparent)]
+    Tombstones(#[from] TombstonesError),
+}
+
+/// Something wrong at a position of a file whose name the caller knows.
+#[derive(Debug)]
+pub enum Fault {
+    /// The bytes are wrong.
+    Damage {
+        /// Where.
+        offset: u64,
+        /// What.
+        damage: Damage,
+    },
+    /// The bytes could not be read.
+    Io {
+        /// Where the read began.
+        offset: u64,
+        /// What the transport said.
+        source: std::io::Error,
+    },
+}
+
+impl Fault {
+    /// The error, once block and file are known.
+    #[must_use]
+    pub fn of(self, block: BlockId, file: &str) -> Error {
+        let file = file.to_owned();
+        match self {
+            Self::Damage { offset, damage } => Error::Corrupt { block, file, offset, damage },
+            Self::Io { offset, source } => Error::Read { block, file, offset, source },
+        }
+    }
+
+    /// Wrong bytes at `offset`.
+    pub(crate) fn at(offset: u64) -> impl Fn(Damage) -> Self {
+        move |damage| Self::Damage { offset, damage }
+    }
+}

@@ -1,0 +1,83 @@
+//! How much memory a merge can need, known before it starts.
+
+use crate::{
+    outlet::{BUFFER_BYTES, BUFFERS},
+    window::WINDOW_BYTES,
+};
+
+/// Windows of a source that are open at once: list of series, series, chunks.
+const WINDOWS: u64 = 3;
+/// What is allowed for threads, queues, and series and chunks that are larger than a window, bytes.
+const REST_BYTES: u64 = 2 << 20;
+
+/// What an index says about its size. Made by [`Index::sizes`](crate::index::Index::sizes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexSizes {
+    /// Bytes of the symbol table.
+    pub symbol_bytes: u64,
+    /// Number of symbols.
+    pub symbols: u64,
+    /// Bytes of the series section.
+    pub series_bytes: u64,
+    /// Number of postings lists.
+    pub lists: u64,
+    /// Number of series ids in all postings lists, or a little more.
+    pub postings: u64,
+}
+
+/// An upper bound of the memory that a merge of these sources takes, bytes.
+///
+/// The sum of
+/// - for the united symbols: their bytes and 16 bytes for each symbol of each source, three times as tables double while
+///   they grow, and a map of 16 bytes a symbol;
+/// - for each list: 160 bytes;
+/// - for each posting: its difference as a uvarint, twice, as slices double. Differences are largest in the mean when all
+///   lists are equally long, and the logarithm is concave, so a posting takes at most
+///   `1 + log128(ids x lists / postings)` bytes, where there is an id for each 16 bytes of series and series can grow by
+///   half when symbols and offsets become larger;
+/// - for each source three windows, and the buffers of the output.
+///
+/// Postings of series that several sources have are counted for each, as nobody knows before.
+#[must_use]
+pub fn memory_estimate(sources: &[IndexSizes]) -> u64 {
+    let sum = |field: fn(&IndexSizes) -> u64| sources.iter().map(field).fold(0_u64, u64::saturating_add);
+    let symbols = sum(|sizes| sizes.symbol_bytes).saturating_add(sum(|sizes| sizes.symbols).saturating_mul(16));
+    let maps = sum(|sizes| sizes.symbols).saturating_mul(16);
+    let (lists, postings) = (sum(|sizes| sizes.lists), sum(|sizes| sizes.postings));
+    let ids = sum(|sizes| sizes.series_bytes) / 16 * 3 / 2;
+    let difference = ids.saturating_mul(lists) / postings.max(1) + 1;
+    let bits = u64::from(difference.ilog2()) + 1;
+    let differences = postings.saturating_add(postings.saturating_mul(bits) / 7);
+    let windows = WINDOWS * WINDOW_BYTES as u64 * sources.len() as u64;
+    let buffers = BUFFERS as u64 * (BUFFER_BYTES + BUFFER_BYTES / 4) as u64;
+    [symbols.saturating_mul(3), maps, lists.saturating_mul(160), differences.saturating_mul(2), windows, buffers]
+        .into_iter()
+        .fold(REST_BYTES, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bound_grows_with_the_sources_and_never_overflows() {
+        let one = IndexSizes {
+            symbol_bytes: 40_000,
+            symbols: 1600,
+            series_bytes: 17 << 20,
+            lists: 1600,
+            postings: 2_500_000,
+        };
+        let (few, many) = (memory_estimate(&[one; 2]), memory_estimate(&[one; 4]));
+        assert!(few < many && many < 80 << 20, "{few} {many}");
+        let huge = IndexSizes {
+            symbol_bytes: u64::MAX,
+            symbols: u64::MAX,
+            series_bytes: u64::MAX,
+            lists: u64::MAX,
+            postings: u64::MAX,
+        };
+        assert_eq!(memory_estimate(&[huge, huge]), u64::MAX);
+        assert!(memory_estimate(&[]) > 0);
+    }
+}

@@ -1,0 +1,89 @@
+//! The bytes that the reference made of real blocks, reproduced.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use lithify_block::{Meta, TimeRange};
+use lithify_tsdb::{BlockFile, Memory, Options, Progress, Source, compact};
+
+fn data() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/bytes"))
+}
+
+fn meta(directory: &Path) -> Meta {
+    Meta::from_json(&fs::read(directory.join("meta.json")).unwrap()).unwrap()
+}
+
+/// Merges the parents of every block in `out` and compares files and statistics; returns how many there were.
+fn check(case: &str) -> usize {
+    let case = data().join(case);
+    let mut checked = 0;
+    for out in fs::read_dir(case.join("out")).unwrap() {
+        let out = out.unwrap().path();
+        let want = meta(&out);
+        let parents = want.compaction.parents.iter();
+        let sources: Vec<Source> = parents
+            .map(|parent| {
+                let path = case.join("in").join(parent.id.to_string());
+                Source::local(&path, parent.id, meta(&path).range).unwrap()
+            })
+            .collect();
+        let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).unwrap();
+        assert_eq!(range, want.range);
+        let (cancel, progress) = (AtomicBool::new(false), Progress::default());
+        let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+        let mut memory = Memory::default();
+        let merged = compact(&sources, range, &mut memory, &options).unwrap();
+        let files = memory.files();
+        assert_eq!(merged.stats, want.stats, "{}", out.display());
+        assert_eq!(merged.index_stats, want.thanos.index_stats, "{}", out.display());
+        assert_eq!(files.len(), 1 + want.thanos.segment_files.len());
+        for (file, size) in &merged.files {
+            let got = files.get(file).unwrap();
+            assert_eq!(*size, got.len() as u64);
+            assert!(*got == fs::read(out.join(file.to_string())).unwrap(), "{} {file} differs", out.display());
+        }
+        assert!(files.contains_key(&BlockFile::Index));
+        checked += 1;
+    }
+    checked
+}
+
+#[test]
+fn floats_of_the_same_series() {
+    assert_eq!(check("plain"), 1);
+}
+
+#[test]
+fn series_that_come_and_go() {
+    assert_eq!(check("churn"), 1);
+}
+
+#[test]
+fn native_histograms_of_both_kinds() {
+    assert_eq!(check("histograms"), 1);
+}
+
+#[test]
+fn labels_of_any_length_and_script() {
+    assert_eq!(check("labels"), 1);
+}
+
+#[test]
+fn series_with_gaps() {
+    assert_eq!(check("sparse"), 1);
+}
+
+#[test]
+fn few_series_with_many_chunks() {
+    assert_eq!(check("dense"), 1);
+}
+
+#[test]
+fn blocks_that_were_compacted_before() {
+    assert_eq!(check("fortnight"), 1);
+}
