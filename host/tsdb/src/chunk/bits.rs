@@ -31,20 +31,11 @@ impl<'a> BitReader<'a> {
     pub(crate) fn refill(&mut self) {
         let bytes = match self.data.get(self.next..).and_then(<[u8]>::first_chunk::<8>) {
             Some(bytes) => *bytes,
-            None => self.last_bytes(),
+            None => last_bytes(self.data, self.next),
         };
         self.window |= u64::from_be_bytes(bytes) >> self.valid;
         self.next += ((63 - self.valid) >> 3) as usize;
         self.valid |= Self::REFILL;
-    }
-
-    /// The end of the stream, filled up with zeros.
-    #[inline(never)]
-    fn last_bytes(&self) -> [u8; 8] {
-        let mut bytes = [0; 8];
-        let rest = self.data.get(self.next..).unwrap_or_default();
-        bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        bytes
     }
 
     /// Refills unless `bits`, at most [`Self::REFILL`], are visible already.
@@ -102,13 +93,23 @@ impl<'a> BitReader<'a> {
     /// Whether bits were handed out that the data does not have.
     #[inline(always)]
     pub(crate) fn overrun(&self) -> bool {
-        self.next * 8 > self.data.len() * 8 + self.valid as usize
+        // The first comparison says no until the last bytes are being read.
+        self.next > self.data.len() && self.next * 8 > self.data.len() * 8 + self.valid as usize
     }
 
     /// Where the data ends, in bits.
     pub(crate) fn end(&self) -> u64 {
         self.data.len() as u64 * 8
     }
+}
+
+/// The end of the stream, filled up with zeros. Takes values, so that a reader can stay in registers.
+#[inline(never)]
+fn last_bytes(data: &[u8], next: usize) -> [u8; 8] {
+    let mut bytes = [0; 8];
+    let rest = data.get(next..).unwrap_or_default();
+    bytes.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    bytes
 }
 
 /// Collects bits behind a header that can be rewritten at any time.

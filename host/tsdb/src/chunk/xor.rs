@@ -50,13 +50,21 @@ impl<'a> XorDecoder<'a> {
     }
 
     /// Samples 0 and 1, which are written differently from all others.
+    ///
+    /// From value to value, as a decoder whose address is taken nowhere stays in registers.
     #[inline(never)]
-    fn opening(&mut self) -> Result<(), ChunkError> {
-        if self.read == 0 {
-            self.timestamp = varint(&mut self.bits)?;
-            self.value = self.bits.take_wide(64);
-            return Ok(());
-        }
+    fn opening(mut self) -> (Self, Result<(), ChunkError>) {
+        let outcome = if self.read == 0 { self.first() } else { self.second() };
+        (self, outcome)
+    }
+
+    fn first(&mut self) -> Result<(), ChunkError> {
+        self.timestamp = varint(&mut self.bits)?;
+        self.value = self.bits.take_wide(64);
+        Ok(())
+    }
+
+    fn second(&mut self) -> Result<(), ChunkError> {
         self.delta = uvarint(&mut self.bits)?;
         self.timestamp = self.timestamp.wrapping_add_unsigned(self.delta);
         xor_value::read(&mut self.bits, &mut self.value, &mut self.window)
@@ -67,7 +75,14 @@ impl<'a> XorDecoder<'a> {
     fn following(&mut self) -> Result<(), ChunkError> {
         // Enough for the largest short difference and the head of the value behind it.
         self.bits.need(24 + 13);
-        if self.bits.window() >> 63 == 0 {
+        let head = self.bits.window();
+        if head >> 62 == 0 {
+            // Neither the rhythm nor the value changed.
+            self.bits.skip(2);
+            self.timestamp = self.timestamp.wrapping_add_unsigned(self.delta);
+            return Ok(());
+        }
+        if head >> 63 == 0 {
             self.bits.skip(1);
         } else {
             let change = change_of_delta(&mut self.bits);
@@ -77,19 +92,19 @@ impl<'a> XorDecoder<'a> {
         xor_value::read(&mut self.bits, &mut self.value, &mut self.window)
     }
 
-    /// What is wrong when the data was too short for the present sample.
-    #[cold]
-    fn cut_off(&self) -> ChunkError {
-        ChunkError::EndOfData { sample: self.read, bit: self.bits.end() }
-    }
-
     /// Reads the next sample into `self`.
     #[inline(always)]
     fn step(&mut self) -> Result<(), ChunkError> {
-        let outcome = if self.read < 2 { self.opening() } else { self.following() };
+        let outcome = if self.read < 2 {
+            let (opened, outcome) = self.clone().opening();
+            *self = opened;
+            outcome
+        } else {
+            self.following()
+        };
         // Zeros from behind the end can look like anything, so this comes before what they looked like.
         if self.bits.overrun() {
-            return Err(self.cut_off());
+            return Err(ChunkError::EndOfData { sample: self.read, bit: self.bits.end() });
         }
         outcome
     }
@@ -144,9 +159,10 @@ pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> 
     // At most 65535 samples, whatever the bytes say.
     timestamps.resize(old_times + total, 0);
     values.resize(old_values + total, 0.0);
+    let new_times = timestamps.get_mut(old_times..).unwrap_or_default();
+    let new_values = values.get_mut(old_values..).unwrap_or_default();
     let mut outcome = Ok(());
-    let columns = timestamps.iter_mut().skip(old_times).zip(values.iter_mut().skip(old_values));
-    for (timestamp, value) in columns {
+    for (timestamp, value) in new_times.iter_mut().zip(new_values) {
         outcome = decoder.step();
         if outcome.is_err() {
             break;
