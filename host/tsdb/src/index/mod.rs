@@ -28,9 +28,9 @@ pub use reader::Index;
 pub use series::{ChunkMeta, Series};
 pub use symbols::{SymbolMap, Symbols};
 pub use toc::Toc;
-pub use writer::{Limits, Rule};
+pub use writer::Rule;
 
 pub(crate) use postings::SeriesIds;
 pub(crate) use reader::SeriesReader;
 pub(crate) use symbols::SymbolReader;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Limits, Writer};

@@ -20,16 +20,16 @@ const SECTION_ALIGNMENT: u64 = 4;
 
 /// The largest sizes that the format has room for. Tests use smaller ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes of the index file: series ids are sixteenths of an offset in 32 bits.
-    pub index_bytes: u64,
+    pub(crate) index_bytes: u64,
     /// Bytes of the content of the symbol table, of a postings list, of the postings offset table: lengths have 32 bits.
-    pub section_bytes: u64,
+    pub(crate) section_bytes: u64,
 }
 
 impl Limits {
     /// What the format allows.
-    pub const FORMAT: Self = Self { index_bytes: ALIGNMENT * u32::MAX as u64, section_bytes: u32::MAX as u64 };
+    pub(crate) const FORMAT: Self = Self { index_bytes: ALIGNMENT * u32::MAX as u64, section_bytes: u32::MAX as u64 };
 }
 
 /// A rule of the index format that a series would break.
@@ -356,3 +356,6 @@ impl Section {
         stream.buffer.extend(self.crc.to_be_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,14 @@ use crate::{BlockFile, Error, outlet::Outlet, stream::Stream, varint::put_uvarin
 pub const DEFAULT_SEGMENT_BYTES: u64 = 512 << 20;
 /// What the cutting rule counts for a chunk beside its data: always five bytes of length, encoding, checksum.
 const OVERHEAD_BYTES: u64 = 5 + 1 + 4;
-/// Offsets in a segment have 32 bits.
+/// Offsets in a segment have 32 bits. Reached only behind a segment limit above it or a chunk that is as large alone.
 const OFFSET_LIMIT: u64 = u32::MAX as u64;
 
 /// The segments of a block in the making.
 pub(crate) struct Writer {
     limit: u64,
+    /// [`OFFSET_LIMIT`]; tests use a smaller one.
+    offset_limit: u64,
     stream: Option<Stream>,
     /// Sizes of the finished segments.
     finished: Vec<u64>,
@@ -35,7 +37,7 @@ impl Writer {
     /// `limit` 0 means the default.
     pub(crate) fn new(limit: u64) -> Self {
         let limit = if limit == 0 { DEFAULT_SEGMENT_BYTES } else { limit };
-        Self { limit, stream: None, finished: Vec::new(), batch: Batch::default() }
+        Self { limit, offset_limit: OFFSET_LIMIT, stream: None, finished: Vec::new(), batch: Batch::default() }
     }
 
     /// Begins the next series: the cutting rule counts by series.
@@ -58,8 +60,8 @@ impl Writer {
         };
         let segment = self.finished.len() as u64;
         let offset = stream.position();
-        if offset > OFFSET_LIMIT {
-            return Err(Error::Limit { what: "chunk segment", size: offset, limit: OFFSET_LIMIT });
+        if offset > self.offset_limit {
+            return Err(Error::Limit { what: "chunk segment", size: offset, limit: self.offset_limit });
         }
         put_uvarint(&mut stream.buffer, data_bytes);
         stream.buffer.extend_from_slice(body);
@@ -104,5 +106,66 @@ impl Writer {
             self.finished.push(stream.finish(outlet)?);
         }
         Ok(self.finished)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Memory, outlet::Direct};
+
+    /// Writes series of chunks with so many bytes of data; returns segment and offset of each chunk, and the files' sizes.
+    fn write(limit: u64, series: &[&[usize]]) -> (Vec<(u64, u64)>, Vec<u64>) {
+        let mut memory = Memory::default();
+        let mut outlet = Direct::new(&mut memory);
+        let mut writer = Writer::new(limit);
+        let mut places = Vec::new();
+        for chunks in series {
+            writer.begin_series();
+            for bytes in *chunks {
+                let reference = writer.chunk(&vec![0; bytes + 5], &mut outlet).unwrap();
+                places.push((reference >> 32, reference & 0xffff_ffff));
+            }
+        }
+        let sizes = writer.finish(&mut outlet).unwrap();
+        (places, sizes)
+    }
+
+    #[test]
+    fn a_record_takes_its_true_size_and_counts_ten_bytes_more_than_its_data() {
+        // Two records of 20 + 6 bytes end at 60, but count as 8 + 30 + 30.
+        assert_eq!(write(68, &[&[20, 20]]), (vec![(0, 8), (0, 34)], vec![60]));
+        assert_eq!(write(67, &[&[20, 20]]), (vec![(0, 8), (1, 8)], vec![34, 34]));
+        // In an open segment the true size of what is there counts: 34 + 30.
+        assert_eq!(write(64, &[&[20], &[20]]), (vec![(0, 8), (0, 34)], vec![60]));
+        assert_eq!(write(63, &[&[20], &[20]]), (vec![(0, 8), (1, 8)], vec![34, 34]));
+    }
+
+    #[test]
+    fn a_series_is_split_by_what_it_counts_in_its_batch() {
+        // 34 there, then 34 + 30, 34 + 60 > 90: cut; from then on 8 + 30, 8 + 60, 8 + 90 > 90: cut.
+        let (places, sizes) = write(90, &[&[20], &[20, 20, 20, 20]]);
+        assert_eq!(places, [(0, 8), (0, 34), (1, 8), (1, 34), (2, 8)]);
+        assert_eq!(sizes, [60, 60, 34]);
+    }
+
+    #[test]
+    fn a_chunk_above_the_limit_stands_alone_and_no_segment_is_empty() {
+        let (places, sizes) = write(50, &[&[500], &[500, 2], &[2]]);
+        assert_eq!(places, [(0, 8), (1, 8), (2, 8), (2, 16)]);
+        assert_eq!(sizes, [8 + 507, 8 + 507, 24]);
+    }
+
+    #[test]
+    fn offsets_that_a_reference_cannot_hold_are_refused() {
+        let mut memory = Memory::default();
+        let mut outlet = Direct::new(&mut memory);
+        let mut writer = Writer { offset_limit: 30, ..Writer::new(0) };
+        writer.begin_series();
+        let written: Vec<_> = (0..3).map(|_| writer.chunk(&[0; 15], &mut outlet)).collect();
+        assert!(matches!(
+            written.as_slice(),
+            [Ok(8), Ok(24), Err(Error::Limit { what: "chunk segment", size: 40, limit: 30 })]
+        ));
     }
 }

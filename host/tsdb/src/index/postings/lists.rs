@@ -58,21 +58,23 @@ pub(crate) struct Lists {
     /// The pairs whose value was seen with another name before.
     others: HashMap<Pair, u32>,
     arena: Arena,
+    /// [`ARENA_LIMIT_BYTES`]; tests use a smaller one.
+    limit: u64,
     /// Labels of the series before and the positions of its pairs: neighbours share most of them.
     before: Vec<(Pair, u32)>,
 }
 
 impl Lists {
     pub(crate) fn new(symbols: usize) -> Self {
-        Self { by_value: vec![NO_PAIR; symbols], ..Self::default() }
+        Self { by_value: vec![NO_PAIR; symbols], limit: ARENA_LIMIT_BYTES, ..Self::default() }
     }
 
     /// Files a series under all its pairs. Ids must ascend.
     pub(crate) fn add(&mut self, id: u32, labels: &[u32]) -> Result<(), Error> {
-        let size = self.arena.size();
-        // A series can need one slice a pair, and one for the list of all.
-        if size + (labels.len() as u64 + 2) * u64::from(LAST_SLICE_BYTES) > ARENA_LIMIT_BYTES {
-            return Err(Error::Limit { what: "postings in memory", size, limit: ARENA_LIMIT_BYTES });
+        // A series can need one slice a pair, one for the list of all, and the rest of a page.
+        let size = self.arena.size() + (labels.len() as u64 + 2) * u64::from(LAST_SLICE_BYTES);
+        if size > self.limit {
+            return Err(Error::Limit { what: "postings in memory", size, limit: self.limit });
         }
         self.all.push(id, &mut self.arena);
         for (position, pair) in labels.chunks_exact(2).enumerate() {
@@ -285,6 +287,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn more_than_links_can_reach_is_refused() {
+        let mut lists = Lists { limit: 2 * u64::from(PAGE_BYTES), ..Lists::new(2) };
+        let failed = (1..10_000_000).find_map(|id| lists.add(id * 1000, &[0, 1]).err());
+        assert!(matches!(failed, Some(Error::Limit { what: "postings in memory", .. })));
+        assert!(lists.arena.size() <= lists.limit);
+    }
+
+    #[test]
+    fn a_value_of_many_names_has_a_list_for_each() {
+        let mut lists = Lists::new(9);
+        lists.add(1, &[1, 8, 2, 8, 3, 8]).unwrap();
+        lists.add(2, &[2, 8, 3, 8]).unwrap();
+        let order = lists.in_order();
+        let got: Vec<_> =
+            order.into_iter().filter_map(|at| lists.list(at)).map(|(n, v, i)| (n, v, i.total())).collect();
+        assert_eq!(got, [(1, 8, 1), (2, 8, 2), (3, 8, 2)]);
+    }
 
     proptest! {
         #[test]

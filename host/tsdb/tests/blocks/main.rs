@@ -1,0 +1,6 @@
+//! Whole blocks: merged, refused, damaged.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
+mod corruption;
+mod merge;
+mod sample;

@@ -1,0 +1,117 @@
+//! What a merge takes at its peak is below what was stated beforehand.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+#![expect(unsafe_code, reason = "an allocator that counts can be had in no other way")]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    io,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use lithify_block::{BlockId, TimeRange, Timestamp};
+use lithify_tsdb::{
+    BlockFile, BlockWriter, Memory, NewChunk, Options, Output, Progress, Sink, Source, compact, index::Index,
+    memory_estimate,
+};
+
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator with the same arguments; counting has no part in it.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(now, Relaxed);
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
+        NOW.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(place, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Takes everything and keeps nothing.
+struct Nowhere;
+
+impl Output for Nowhere {
+    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
+        Ok(Box::new(Nowhere))
+    }
+}
+
+impl Sink for Nowhere {
+    fn append(&mut self, _: Bytes) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The nth of some blocks in a row: `series` of them, with one label value each that nobody else has if `unique`, and
+/// values that the other blocks do not have if `churn`.
+fn source(n: u8, series: u32, unique: bool, churn: bool) -> Source {
+    let block = if churn { n } else { 0 };
+    let labels = |i: u32| {
+        let last = if unique { format!("{block}-{i:08}") } else { format!("{block}-{:02}", i % 50) };
+        let values = [format!("metric_{:05}", i / 50), format!("host-{:03}", i % 7), last];
+        ["__name__", "instance", "pod"].into_iter().zip(values).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = (0..series).map(labels).collect();
+    all.sort();
+    let mut symbols: Vec<String> = all.iter().flatten().map(|(_, value)| value.clone()).collect();
+    symbols.extend(["__name__", "instance", "pod"].map(str::to_owned));
+    symbols.sort();
+    symbols.dedup();
+    let mut memory = Memory::default();
+    let mut writer = BlockWriter::new(&mut memory, &symbols, 0).unwrap();
+    let (min, data) = (i64::from(n) * 100, [0, 9, 1, 2, 3, 4, 5, 6, 7, 8]);
+    for labels in &all {
+        writer.series(labels, &[NewChunk { min, max: min + 50, encoding: 1, data: &data }]).unwrap();
+    }
+    writer.finish().unwrap();
+    let files = memory.files();
+    let file = |file| Box::new(files.get(&file).unwrap().clone());
+    Source {
+        id: BlockId::from_parts(Timestamp(1), u128::from(n)),
+        range: TimeRange::new(min, min + 100),
+        index: file(BlockFile::Index),
+        segments: vec![("000001".to_owned(), file(BlockFile::Segment(1)))],
+        tombstones: None,
+    }
+}
+
+#[test]
+fn the_stated_bound_holds_for_few_and_many_series_labels_and_blocks() {
+    for (blocks, series, unique, churn) in [
+        (1, 10, false, false),
+        (4, 20_000, false, false),
+        (4, 20_000, false, true),
+        (3, 20_000, true, false),
+        (3, 20_000, true, true),
+        (12, 5_000, true, true),
+    ] {
+        let sources: Vec<Source> = (0..blocks).map(|n| source(n, series, unique, churn)).collect();
+        let sizes: Vec<_> =
+            sources.iter().map(|source| Index::open(source.index.as_ref()).unwrap().sizes().unwrap()).collect();
+        let bound = memory_estimate(&sizes);
+        let (cancel, progress) = (AtomicBool::new(false), Progress::default());
+        let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+        let before = NOW.load(Relaxed);
+        PEAK.store(before, Relaxed);
+        compact(&sources, TimeRange::new(0, i64::from(blocks) * 100), &mut Nowhere, &options).unwrap();
+        let taken = (PEAK.load(Relaxed) - before) as u64;
+        assert!(taken <= bound, "{blocks} {series} {unique} {churn}: {taken} taken, {bound} stated");
+        println!("{blocks} blocks, {series} series, unique {unique}, churn {churn}: {taken} of {bound}");
+    }
+}
