@@ -13,6 +13,7 @@ pub mod logging;
 pub mod machine_memory;
 pub mod probe;
 pub mod process_metrics;
+pub mod render;
 pub mod screen;
 pub mod signals;
 pub mod version;

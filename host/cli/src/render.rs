@@ -1,0 +1,8 @@
+//! What people see on a terminal: pure functions from small structs to text.
+
+pub mod look;
+pub mod plan;
+pub mod progress;
+pub mod table;
+pub mod timeline;
+pub mod units;

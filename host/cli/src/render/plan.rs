@@ -1,0 +1,299 @@
+//! What a run would do, as a table for people and as JSON for programs.
+
+use serde::Serialize;
+
+use super::look::{Look, Paint};
+use super::table::{Align, Table};
+use super::units;
+use crate::calendar::for_people;
+use lithify_block::Timestamp;
+
+/// Everything that `lithify plan` tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PlanReport {
+    /// How many blocks have which standing, in the order of showing.
+    pub blocks: Vec<StandingCount>,
+    /// What each pass would do; later passes work on the results of earlier ones.
+    pub passes: Vec<PassReport>,
+    /// Blocks that are due for downsampling, which is not done yet.
+    pub due_for_downsampling: Vec<DueReport>,
+}
+
+/// How many blocks have one standing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StandingCount {
+    /// The state as the metric `thanos_blocks_meta_synced` spells it.
+    pub state: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// One pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PassReport {
+    /// Groups with something to do or something to say, in the order of work.
+    pub groups: Vec<GroupReport>,
+}
+
+/// What would become of one group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GroupReport {
+    /// Group key.
+    pub key: String,
+    /// External labels, `{a="1", b="2"}`.
+    pub labels: String,
+    /// Resolution in milliseconds, 0 for raw.
+    pub resolution_ms: i64,
+    /// How many blocks it has.
+    pub blocks: usize,
+    /// What would be merged.
+    pub jobs: Vec<JobReport>,
+    /// What would be marked no-compact.
+    pub no_compact: Vec<MarkReport>,
+    /// What the planner says about it.
+    pub reasons: Vec<ReasonReport>,
+    /// Why nothing can be done, with the way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JobReport {
+    /// Start of the result, milliseconds.
+    pub min_time_ms: i64,
+    /// End of the result, milliseconds, not inside.
+    pub max_time_ms: i64,
+    /// Compaction level of the result.
+    pub level: i64,
+    /// Its sources, as they are merged; in later passes ids are made up.
+    pub blocks: Vec<String>,
+    /// Samples of the sources together.
+    pub samples: u64,
+    /// Bytes of the sources together, where known.
+    pub size_bytes: Option<u64>,
+    /// Why, in the planner's words.
+    pub reason: String,
+}
+
+/// One no-compact mark.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MarkReport {
+    /// The block.
+    pub block: String,
+    /// The reason as it would stand in the mark.
+    pub reason: String,
+    /// Words for people.
+    pub details: String,
+}
+
+/// One thing that a planner says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReasonReport {
+    /// What it is about.
+    pub subject: String,
+    /// The rule that was applied.
+    pub rule: String,
+    /// Words for people.
+    pub message: String,
+}
+
+/// One block that is due for downsampling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DueReport {
+    /// The block.
+    pub block: String,
+    /// The resolution that is missing, milliseconds.
+    pub resolution_ms: i64,
+}
+
+impl PlanReport {
+    /// The report as JSON with its newline.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("strings and numbers can always be written");
+        text + "\n"
+    }
+
+    /// The report for people.
+    #[must_use]
+    pub fn text(&self, look: &Look) -> String {
+        let mut text = self.standings();
+        let mut idle = true;
+        for (number, pass) in self.passes.iter().enumerate() {
+            for group in pass.groups.iter().filter(|group| !group.is_quiet()) {
+                idle = false;
+                let heading =
+                    format!("pass {}, group {} {}", number + 1, group.labels, resolution(group.resolution_ms));
+                text.push_str(&format!("\n{}\n", look.paint(Paint::Cyan, &clean(&heading))));
+                text.push_str(&group.text(look));
+            }
+        }
+        if idle {
+            text.push_str("\nnothing to compact\n");
+        }
+        if !self.due_for_downsampling.is_empty() {
+            let (count, are) = match self.due_for_downsampling.len() {
+                1 => ("1 block".to_owned(), "is"),
+                count => (format!("{count} blocks"), "are"),
+            };
+            text.push_str(&format!("\n{count} {are} due for downsampling, which this release does not do yet\n"));
+        }
+        text
+    }
+
+    fn standings(&self) -> String {
+        let count: usize = self.blocks.iter().map(|standing| standing.count).sum();
+        let parts: Vec<String> =
+            self.blocks.iter().map(|standing| format!("{} {}", standing.count, standing.state)).collect();
+        format!("{count} blocks: {}\n", if parts.is_empty() { "none".to_owned() } else { parts.join(", ") })
+    }
+}
+
+impl GroupReport {
+    /// Whether there is nothing to tell about it.
+    fn is_quiet(&self) -> bool {
+        self.jobs.is_empty() && self.no_compact.is_empty() && self.error.is_none()
+    }
+
+    fn text(&self, look: &Look) -> String {
+        let mut text = String::new();
+        let mut jobs = Table::new(&[
+            ("MERGE", Align::Right),
+            ("FROM", Align::Left),
+            ("UNTIL", Align::Left),
+            ("RANGE", Align::Right),
+            ("LEVEL", Align::Right),
+            ("SAMPLES", Align::Right),
+            ("SIZE", Align::Right),
+            ("WHY", Align::Left),
+        ]);
+        for job in &self.jobs {
+            jobs.row([
+                format!("{} blocks", job.blocks.len()),
+                for_people(Timestamp(job.min_time_ms)),
+                for_people(Timestamp(job.max_time_ms)),
+                units::length(job.max_time_ms.saturating_sub(job.min_time_ms)),
+                job.level.to_string(),
+                units::count(job.samples),
+                job.size_bytes.map_or_else(|| "?".to_owned(), units::size),
+                job.reason.clone(),
+            ]);
+        }
+        if !jobs.is_empty() {
+            text.push_str(&jobs.draw(look));
+        }
+        let mut marks =
+            Table::new(&[("MARK NO-COMPACT", Align::Left), ("REASON", Align::Left), ("DETAILS", Align::Left)]);
+        for mark in &self.no_compact {
+            marks.row([mark.block.clone(), mark.reason.clone(), mark.details.clone()]);
+        }
+        if !marks.is_empty() {
+            text.push_str(&marks.draw(look));
+        }
+        if let Some(error) = &self.error {
+            text.push_str(&format!("{}\n", look.paint(Paint::Red, &clean(error))));
+        }
+        text
+    }
+}
+
+fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn resolution(ms: i64) -> String {
+    if ms == 0 { "raw".to_owned() } else { units::length(ms) }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    const LOOK: Look = Look { columns: 100, unicode: true, color: false };
+
+    fn report() -> PlanReport {
+        let job = JobReport {
+            min_time_ms: 1_740_787_200_000,
+            max_time_ms: 1_740_816_000_000,
+            level: 2,
+            blocks: vec!["01JN7PX380VCMWNYV1GC9165AQ".to_owned(), "01JN7XRTG03VFYBWAG63B5R8VR".to_owned()],
+            samples: 94_000_000,
+            size_bytes: Some(292 << 20),
+            reason: "fills 8h".to_owned(),
+        };
+        let mark = MarkReport {
+            block: "01JN84MHR04YBZBA82BD4X333E".to_owned(),
+            reason: "index-size-exceeding".to_owned(),
+            details: "index of 70 GiB".to_owned(),
+        };
+        let reason = ReasonReport {
+            subject: "01JN8BG900VGQ0CJJ6RS0TSHAH".to_owned(),
+            rule: "newest".to_owned(),
+            message: "the newest block is set aside".to_owned(),
+        };
+        let group = GroupReport {
+            key: "0@1".to_owned(),
+            labels: "{cluster=\"eu1\"}".to_owned(),
+            blocks: 5,
+            jobs: vec![job],
+            no_compact: vec![mark],
+            reasons: vec![reason],
+            ..GroupReport::default()
+        };
+        let broken = GroupReport {
+            key: "300000@2".to_owned(),
+            labels: "{cluster=\"us1\"}".to_owned(),
+            resolution_ms: 300_000,
+            blocks: 2,
+            error: Some("two blocks overlap".to_owned()),
+            ..GroupReport::default()
+        };
+        let quiet = GroupReport { key: "0@3".to_owned(), ..GroupReport::default() };
+        PlanReport {
+            blocks: vec![
+                StandingCount { state: "loaded".to_owned(), count: 7 },
+                StandingCount { state: "too-fresh".to_owned(), count: 1 },
+            ],
+            passes: vec![PassReport { groups: vec![group, broken, quiet] }],
+            due_for_downsampling: vec![DueReport { block: "01JN".to_owned(), resolution_ms: 300_000 }],
+        }
+    }
+
+    #[test]
+    fn people_see_what_would_be_merged_and_why() {
+        expect![[r#"
+            8 blocks: 7 loaded, 1 too-fresh
+
+            pass 1, group {cluster="eu1"} raw
+               MERGE  FROM              UNTIL             RANGE  LEVEL  SAMPLES     SIZE  WHY
+            2 blocks  2025-03-01 00:00  2025-03-01 08:00     8h      2     94 M  292 MiB  fills 8h
+            MARK NO-COMPACT             REASON                DETAILS
+            01JN84MHR04YBZBA82BD4X333E  index-size-exceeding  index of 70 GiB
+
+            pass 1, group {cluster="us1"} 5m
+            two blocks overlap
+
+            1 block is due for downsampling, which this release does not do yet
+        "#]]
+        .assert_eq(&report().text(&LOOK));
+    }
+
+    #[test]
+    fn programs_get_everything() {
+        let value: serde_json::Value = serde_json::from_str(&report().json()).unwrap();
+        let group = &value["passes"][0]["groups"][0];
+        assert_eq!(group["jobs"][0]["samples"], 94_000_000);
+        assert_eq!(group["reasons"][0]["rule"], "newest");
+        assert_eq!(group.get("error"), None);
+        assert_eq!(value["passes"][0]["groups"][1]["error"], "two blocks overlap");
+        assert_eq!(value["due_for_downsampling"][0]["resolution_ms"], 300_000);
+    }
+
+    #[test]
+    fn an_empty_bucket_has_nothing_to_compact() {
+        assert_eq!(PlanReport::default().text(&LOOK), "0 blocks: none\n\nnothing to compact\n");
+    }
+}
