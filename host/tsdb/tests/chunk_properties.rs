@@ -186,17 +186,17 @@ fn survives<K: Kind>(samples: &[(i64, Histogram<K>)]) -> Result<(), TestCaseErro
     for chunk in written(samples) {
         let mut decoder = HistogramDecoder::<K>::new(&chunk).unwrap();
         let mut again = HistogramAppender::<K>::with_flag(decoder.flag());
+        let mut one_chunk = true;
         while decoder.advance().unwrap() {
             let (time, histogram) = expected.next().unwrap();
             prop_assert_eq!(decoder.timestamp(), *time);
             prop_assert_eq!(meaning(decoder.histogram()), meaning(histogram));
             prop_assert_eq!(decoder.histogram().check(), Ok(()));
-            if again.append(*time, &mut decoder.histogram().clone()).unwrap() != Appended::Here {
-                break;
-            }
+            one_chunk &= again.append(*time, &mut decoder.histogram().clone()).unwrap() == Appended::Here;
         }
-        // Gauges whose end is a marker cannot be told from counters there, and NaNs equal nothing.
-        if decoder.remaining() == 0 && again.count() == sample_count(K::ENCODING, &chunk).unwrap() {
+        // Not always: a marker among gauges loses its hint, a NaN equals nothing, and a bucket that appeared with a negative
+        // count counts 0 in the samples before.
+        if one_chunk {
             prop_assert_eq!(again.finish(), chunk);
         }
     }

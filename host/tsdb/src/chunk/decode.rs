@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bits::BitReader;
 use super::encoding::leading_count;
-use super::histogram::{Hint, Histogram, Kind};
+use super::histogram::{FloatHistogram, Hint, Histogram, Integer, Kind};
 use super::layout::{Layout, covered};
 use super::resolution::{SCHEMA_MAX, reduce};
 use super::varbit::signed;
@@ -138,6 +138,20 @@ impl<'a, K: Kind> HistogramDecoder<'a, K> {
         self.delta = self.delta.wrapping_add(signed(&mut self.bits));
         self.timestamp = self.timestamp.wrapping_add(self.delta);
         K::read_next(&mut self.bits, &mut self.state, &mut self.stored)
+    }
+}
+
+impl HistogramDecoder<'_, Integer> {
+    /// The present sample with float counts. Buckets that a reduced schema throws together are added as floats.
+    #[must_use]
+    pub fn float_histogram(&self) -> FloatHistogram {
+        match &self.instead {
+            Some(_) if self.stored.layout.schema > SCHEMA_MAX && !self.stored.is_stale() => {
+                reduce(&self.stored.to_float())
+            }
+            Some(instead) => instead.to_float(),
+            None => self.stored.to_float(),
+        }
     }
 }
 
