@@ -2,9 +2,8 @@
 //!
 //! Source: Thanos `pkg/compact/downsample/aggr.go`.
 
-use super::bits::BitReader;
-use super::varbit::uvarint;
 use super::{ChunkError, Encoding};
+use crate::varint::{Fields, put_uvarint};
 
 /// The slots, in the order in which they are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,11 +63,9 @@ pub fn slot(data: &[u8], wanted: Aggregate) -> Result<Option<SubChunk<'_>>, Chun
 
 /// The length at `byte`, and where it ends; `None` if it is cut off or larger than memory.
 fn length_at(data: &[u8], byte: usize) -> Option<(usize, usize)> {
-    let mut bits = BitReader::new(data, byte);
-    let length = uvarint(&mut bits).ok()?;
-    let start = usize::try_from(bits.position() / 8).ok()?;
-    let length = usize::try_from(length).ok()?;
-    (!bits.overrun()).then_some((length, start))
+    let mut fields = Fields::new(data.get(byte..)?);
+    let length = usize::try_from(fields.uvarint().ok()?).ok()?;
+    Some((length, data.len() - fields.rest().len()))
 }
 
 fn sub_chunk(slot: usize, encoding: u8, data: &[u8]) -> Result<SubChunk<'_>, ChunkError> {
@@ -88,7 +85,7 @@ pub fn join(slots: [Option<SubChunk<'_>>; 5]) -> Vec<u8> {
         // Chunks without a byte of data are not told from absent ones, and no encoding has them.
         match slot.filter(|slot| !slot.data.is_empty()) {
             Some(SubChunk { encoding, data }) => {
-                put_length(&mut out, data.len());
+                put_uvarint(&mut out, data.len() as u64);
                 out.push(encoding.byte());
                 out.extend_from_slice(data);
             }
@@ -96,20 +93,6 @@ pub fn join(slots: [Option<SubChunk<'_>>; 5]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Seven bits a byte, lowest first.
-fn put_length(out: &mut Vec<u8>, mut length: usize) {
-    while length >= 0x80 {
-        out.push(low_bits(length) | 0x80);
-        length >>= 7;
-    }
-    out.push(low_bits(length));
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "seven bits are left")]
-fn low_bits(length: usize) -> u8 {
-    (length & 0x7f) as u8
 }
 
 #[cfg(test)]
