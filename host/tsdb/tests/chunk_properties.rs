@@ -308,3 +308,18 @@ fn fine_schemas_are_read_as_schema_8_and_kept_in_the_chunk() {
     // 1 + 2 + … + 16 in the first, 17 in the second.
     assert_eq!(coarse.positive, [136, -119]);
 }
+
+#[test]
+fn buckets_thrown_together_as_floats_are_added_as_floats() {
+    let layout = Arc::new(Layout { schema: 10, positive: vec![Span { offset: 1, length: 3 }], ..Layout::default() });
+    // 2^53, 1 and 1: as floats each 1 is lost on its own.
+    let large = 1 << 53;
+    let mut fine = IntegerHistogram { layout, positive: vec![large, 1 - large, 0], ..Histogram::default() };
+    let mut appender = HistogramAppender::new();
+    appender.append(0, &mut fine).unwrap();
+    let data = appender.finish();
+    let mut decoder = HistogramDecoder::<Integer>::new(&data).unwrap();
+    assert_eq!(decoder.advance(), Ok(true));
+    assert_eq!(decoder.histogram().positive, [large + 2]);
+    assert_eq!(decoder.float_histogram().positive, [9_007_199_254_740_992.0]);
+}
