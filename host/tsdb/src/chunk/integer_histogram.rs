@@ -107,8 +107,16 @@ impl Coder for Integer {
         }
         let sides = [(&mut sample.positive, &mut state.positive), (&mut sample.negative, &mut state.negative)];
         for (buckets, deltas) in sides {
-            for (bucket, delta) in buckets.iter_mut().zip(deltas) {
-                *bucket = grow(bits, *bucket, delta);
+            // Most buckets grow as before, which is a zero bit each: those are taken in one go.
+            let mut pairs = buckets.iter_mut().zip(deltas);
+            while pairs.len() > 0 {
+                let steady = bits.skip_zeros(pairs.len());
+                for (bucket, delta) in pairs.by_ref().take(steady) {
+                    *bucket = bucket.wrapping_add(*delta);
+                }
+                if let Some((bucket, delta)) = pairs.next() {
+                    *bucket = grow(bits, *bucket, delta);
+                }
             }
         }
         Ok(())
