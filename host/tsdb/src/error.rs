@@ -2,7 +2,7 @@
 
 use lithify_block::BlockId;
 
-use crate::{BlockFile, Defect, tombstones::TombstonesError};
+use crate::{BlockFile, Defect, index::Rule, tombstones::TombstonesError};
 
 /// Why a block could not be read, merged or written.
 #[derive(Debug, thiserror::Error)]
@@ -100,9 +100,14 @@ pub enum Error {
         /// Last millisecond of the range.
         to: i64,
     },
-    /// The result would break a rule of the index format.
-    #[error("the result would not be a valid block: {0}")]
-    Rule(#[from] crate::index::Rule),
+    /// The result would break a rule of the index format, as a chunk that one block has twice does.
+    #[error("the result would not be a valid block: {rule}{}", from_blocks(.blocks))]
+    Rule {
+        /// Which rule, and where.
+        rule: Rule,
+        /// The sources that have the series; none where there are no sources or the rule is about the whole result.
+        blocks: Vec<BlockId>,
+    },
     /// The result would be larger than the format allows.
     #[error("{what} would have {size} bytes, the format allows {limit}")]
     Limit {
@@ -128,9 +133,22 @@ impl Error {
             | Self::NeedsVertical { .. }
             | Self::NeedsTombstones { .. }
             | Self::NeedsTrimming { .. }
-            | Self::Rule(_) => true,
+            | Self::Rule { .. } => true,
             Self::Read { .. } | Self::Write { .. } | Self::Limit { .. } | Self::Cancelled => false,
         }
+    }
+}
+
+impl From<Rule> for Error {
+    fn from(rule: Rule) -> Self {
+        Self::Rule { rule, blocks: Vec::new() }
+    }
+}
+
+fn from_blocks(blocks: &[BlockId]) -> String {
+    match blocks {
+        [] => String::new(),
+        blocks => format!(" (from {})", blocks.iter().map(BlockId::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 

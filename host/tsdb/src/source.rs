@@ -30,14 +30,18 @@ pub struct Source {
 }
 
 impl Source {
-    /// A block in a directory of this machine. A missing `tombstones` is no error.
+    /// A block in a directory of this machine. Missing `tombstones` and `chunks/` are as good as empty ones.
     ///
     /// # Errors
-    /// Where a file cannot be opened or `chunks/` cannot be listed.
+    /// Where a file that is there cannot be opened, or there is no `index`.
     pub fn local(directory: &Path, id: BlockId, range: TimeRange) -> io::Result<Self> {
         let open = |path: &Path| Ok::<_, io::Error>(Box::new(LocalFile::new(File::open(path)?)?) as Box<dyn Blob>);
         let mut segments = Vec::new();
-        for entry in fs::read_dir(directory.join("chunks"))? {
+        let listing = match fs::read_dir(directory.join("chunks")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            listing => Some(listing?),
+        };
+        for entry in listing.into_iter().flatten() {
             let entry = entry?;
             if let Some(name) = entry.file_name().to_str().filter(|name| is_segment_name(name)) {
                 segments.push((name.to_owned(), open(&entry.path())?));

@@ -57,12 +57,21 @@ impl<'a> SeriesMerge<'a> {
             if let Some(cursor) = cursor
                 && !self.written.is_empty()
             {
-                self.block.series(&cursor.series.labels, &self.written, outlet)?;
+                let added = self.block.series(&cursor.series.labels, &self.written, outlet);
+                added.map_err(|error| self.blame(error))?;
             }
         }
         let merged = self.block.finish(outlet)?;
         options.progress.series.store(merged.stats.num_series, std::sync::atomic::Ordering::Relaxed);
         Ok(merged)
+    }
+
+    /// Names the sources of the present series in an error that cannot know them.
+    #[cold]
+    fn blame(&self, error: Error) -> Error {
+        let Error::Rule { rule, .. } = error else { return error };
+        let members = self.group.iter().filter_map(|member| self.cursors.get(*member));
+        Error::Rule { rule, blocks: members.map(|cursor| cursor.source.id).collect() }
     }
 
     /// Finds the cursors that have the next series.

@@ -91,7 +91,9 @@ fn equal_chunks_of_several_blocks_are_written_once() {
 fn a_repeated_chunk_is_dropped_only_where_another_block_has_the_series() {
     let twice = Block::new(&[("a=1", &[chunk(0, 9, 1), chunk(0, 9, 1)])]);
     let alone = merge(&[present(1, (0, 10), &twice)]);
-    assert!(matches!(alone, Err(Error::Rule(Rule::ChunkOrder { min: 0, before_max: 9, .. }))));
+    assert!(
+        matches!(alone, Err(Error::Rule { rule: Rule::ChunkOrder { min: 0, before_max: 9, .. }, blocks }) if blocks == [id(1)])
+    );
     let other = Block::new(&[("a=1", &[chunk(10, 19, 2)])]);
     let want = Block::new(&[("a=1", &[chunk(0, 9, 1), chunk(10, 19, 2)])]);
     let sources = [present(1, (0, 10), &twice), present(2, (10, 20), &other)];
@@ -199,7 +201,7 @@ fn a_block_without_a_list_of_series_has_none() {
 fn a_name_that_occurs_more_often_than_there_are_series_is_refused() {
     let block = Block::new(&[("a=1 a=2", &[chunk(0, 9, 1)])]);
     let result = merge(&[present(1, (0, 10), &block)]);
-    assert!(matches!(result, Err(Error::Rule(Rule::RepeatedName { count: 2, series: 1, .. }))));
+    assert!(matches!(result, Err(Error::Rule { rule: Rule::RepeatedName { count: 2, series: 1, .. }, .. })));
     // Twice in one series passes where another series makes up for it.
     let block = Block::new(&[("a=1 a=2", &[chunk(0, 9, 1)]), ("b=1", &[chunk(0, 9, 1)])]);
     assert_eq!(merge(&[present(1, (0, 10), &block)]).unwrap().1, block.files(Format::Present, 0));
@@ -208,7 +210,7 @@ fn a_name_that_occurs_more_often_than_there_are_series_is_refused() {
 #[test]
 fn the_writer_refuses_what_readers_would() {
     let rule = |series: &[(&str, &[Chunk])]| match Block::new(series).written(0) {
-        Err(Error::Rule(rule)) => rule,
+        Err(Error::Rule { rule, .. }) => rule,
         other => panic!("{:?}", other.map(|(merged, _)| merged)),
     };
     assert!(matches!(rule(&[("", &[chunk(0, 1, 1)])]), Rule::SeriesOrder { .. }));
@@ -220,11 +222,11 @@ fn the_writer_refuses_what_readers_would() {
     assert!(matches!(rule(&[("a=1", &[unknown])]), Rule::Chunk { .. }));
     let mut memory = Memory::default();
     let unsorted = lithify_tsdb::BlockWriter::new(&mut memory, ["b", "a"], 0);
-    assert!(matches!(unsorted.err(), Some(Error::Rule(Rule::SymbolOrder { symbol })) if symbol == "a"));
+    assert!(matches!(unsorted.err(), Some(Error::Rule { rule: Rule::SymbolOrder { symbol }, .. }) if symbol == "a"));
     let mut memory = Memory::default();
     let mut writer = lithify_tsdb::BlockWriter::new(&mut memory, ["a"], 0).unwrap();
     let missing = writer.series(&labels("a=b"), &[]);
-    assert!(matches!(missing, Err(Error::Rule(Rule::UnknownSymbol { symbol })) if symbol == "b"));
+    assert!(matches!(missing, Err(Error::Rule { rule: Rule::UnknownSymbol { symbol }, .. }) if symbol == "b"));
 }
 
 struct Broken;

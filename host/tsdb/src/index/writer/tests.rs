@@ -87,7 +87,7 @@ fn references_must_not_decrease_and_symbols_must_exist() {
     writer.series(&[0, 1], &[CHUNK], &mut outlet).unwrap();
     let before = ChunkMeta { reference: 7, ..CHUNK };
     let result = writer.series(&[0, 2], &[before], &mut outlet);
-    assert!(matches!(result, Err(Error::Rule(Rule::ReferenceOrder { reference: 7, before: 8, .. }))));
+    assert!(matches!(result, Err(Error::Rule { rule: Rule::ReferenceOrder { reference: 7, before: 8, .. }, .. })));
     let result = writer.series(&[0, 3], &[CHUNK], &mut outlet);
-    assert!(matches!(result, Err(Error::Rule(Rule::NoSymbol { number: 3 }))));
+    assert!(matches!(result, Err(Error::Rule { rule: Rule::NoSymbol { number: 3 }, .. })));
 }
