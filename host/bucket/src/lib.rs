@@ -14,6 +14,7 @@ pub mod layout;
 mod marks;
 mod metrics;
 mod prefix;
+mod s3;
 mod secret;
 mod snapshot;
 
@@ -25,5 +26,6 @@ pub use fs::Filesystem;
 pub use marks::{Mark, delete_block, remove_mark, write_mark};
 pub use metrics::{Clock, Metered};
 pub use prefix::Prefixed;
+pub use s3::S3;
 pub use secret::Secret;
 pub use snapshot::{BlockDirectory, MARK_BYTES_MAX, META_BYTES_MAX, MarkState, MetaState, Object, Snapshot, snapshot};

@@ -14,7 +14,7 @@ pub use self::{
     s3::{ListVersion, Lookup, S3Config, Sse},
 };
 use crate::{
-    Bucket, Error, Filesystem, Prefixed,
+    Bucket, Error, Filesystem, Prefixed, S3 as S3Bucket,
     config::{
         value::Values,
         yaml::{Kind, Schema, Settings},
@@ -121,10 +121,9 @@ impl Config {
     /// # Errors
     /// [`Error::Config`]: a key or certificate file that cannot be used.
     pub fn open(&self, env: &dyn Fn(&str) -> Option<String>) -> Result<Arc<dyn Bucket>, Error> {
-        let _ = env;
         let bucket: Arc<dyn Bucket> = match &self.provider {
             Provider::Filesystem { directory } => Arc::new(Filesystem::new(directory)?),
-            Provider::S3(_) => return Err(Error::Config("type S3 is read but not opened by this version".to_owned())),
+            Provider::S3(config) => Arc::new(S3Bucket::new(config, env)?),
         };
         Prefixed::wrap(bucket, self.prefix.as_deref().unwrap_or(""))
     }
