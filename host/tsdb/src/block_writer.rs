@@ -59,8 +59,8 @@ impl<'o> BlockWriter<'o> {
     /// Adds a series: pairs of name and value in the order in which they are to be stored, chunks by time.
     ///
     /// # Errors
-    /// [`Error::Rule`] where the series is not greater than the one before or its chunks overlap, [`Error::Corrupt`] is
-    /// not possible, [`Error::Limit`], [`Error::Write`].
+    /// [`Error::Rule`] where the series is not greater than the one before, its chunks overlap, or a label is not among
+    /// the symbols; [`Error::Limit`], [`Error::Write`].
     pub fn series<N: AsRef<[u8]>, V: AsRef<[u8]>>(
         &mut self,
         labels: &[(N, V)],

@@ -1,11 +1,18 @@
 //! What a merge of blocks gives, and what it refuses.
 
-use std::{io, sync::atomic::AtomicBool};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+};
 
 use crate::sample::{self, Block, Chunk, Format, chunk, id, labels, merge, merge_with, present, source};
+use bytes::Bytes;
 use lithify_block::TimeRange;
 use lithify_tsdb::{
-    BlockFile, Defect, Error, Memory, Options, Output, Progress, Sink, compact,
+    Blob, BlockFile, Defect, Error, Memory, Options, Output, Progress, Sink, compact,
     index::Rule,
     tombstones::{Interval, Tombstones},
 };
@@ -34,7 +41,7 @@ fn the_example_of_the_specification_is_written_byte_for_byte() {
     let (_, files) = block.written(0).unwrap();
     assert_eq!(files, block.files(Format::Present, 0));
     let hex = |file| {
-        let bytes: &bytes::Bytes = files.get(&file).unwrap();
+        let bytes: &Bytes = files.get(&file).unwrap();
         bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
     };
     let index = "baaad70002 00000019 00000006 00 085f5f6e616d655f5f 0161 0162 036a6f62 027570 9d4add99 \
@@ -227,6 +234,60 @@ fn the_writer_refuses_what_readers_would() {
     let mut writer = lithify_tsdb::BlockWriter::new(&mut memory, ["a"], 0).unwrap();
     let missing = writer.series(&labels("a=b"), &[]);
     assert!(matches!(missing, Err(Error::Rule { rule: Rule::UnknownSymbol { symbol }, .. }) if symbol == "b"));
+}
+
+#[test]
+fn samples_are_counted_by_the_kind_of_their_chunk() {
+    let of = |min, encoding, data: &[u8]| Chunk { min, max: min, encoding, data: data.to_vec() };
+    let aggregate = [3, 1, 0, 7, 9, 0, 0, 0, 0];
+    let chunks =
+        [of(0, 1, &[0, 1]), of(1, 2, &[0, 2, 0]), of(2, 3, &[0, 4, 0]), of(3, 0xff, &aggregate), of(4, 0xff, &[0, 0])];
+    let block = Block::new(&[("a=1", &chunks)]);
+    let (merged, files) = merge(&[present(1, (0, 10), &block)]).unwrap();
+    assert_eq!(files, block.files(Format::Present, 0));
+    let stats = merged.stats;
+    assert_eq!((stats.num_float_samples, stats.num_histogram_samples, stats.num_samples), (1, 6, 14));
+}
+
+/// Reads that fail from the nth on.
+struct Failing(Bytes, Arc<AtomicI64>);
+
+impl Blob for Failing {
+    fn size(&self) -> u64 {
+        self.0.size()
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        match self.1.fetch_sub(1, Ordering::Relaxed) {
+            1.. => self.0.read_at(offset, buffer),
+            _ => Err(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+}
+
+#[test]
+fn a_read_that_fails_is_an_error_of_the_transport_whichever_it_is() {
+    let block = Block::new(&[("a=1", &[chunk(0, 9, 1)]), ("b=1", &[chunk(0, 9, 1)])]);
+    let files = block.files(Format::Present, 30);
+    let failed = (0..1000)
+        .take_while(|reads| {
+            let left = Arc::new(AtomicI64::new(*reads));
+            let blob = |file| Box::new(Failing(files.get(&file).unwrap().clone(), Arc::clone(&left))) as Box<dyn Blob>;
+            let mut source = present(1, (0, 10), &block);
+            source.index = blob(BlockFile::Index);
+            source.segments = [1, 2].map(|n| (format!("{n:06}"), blob(BlockFile::Segment(n)))).into();
+            match merge(&[source]) {
+                Ok(_) => false,
+                Err(Error::Read { block, file, .. }) => {
+                    assert_eq!(block, id(1));
+                    assert!(["index", "chunks/000001", "chunks/000002"].contains(&file.as_str()), "{file}");
+                    true
+                }
+                Err(other) => panic!("{reads}: {other}"),
+            }
+        })
+        .count();
+    assert!((8..100).contains(&failed), "{failed}");
 }
 
 struct Broken;
