@@ -1,1 +1,3 @@
-//! Being built.
+//! What tests are made of.
+
+pub mod s3;

@@ -4,6 +4,8 @@
 
 mod http;
 mod s3;
+#[cfg(test)]
+mod tests;
 mod value;
 mod yaml;
 

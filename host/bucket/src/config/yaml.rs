@@ -114,6 +114,10 @@ impl<'de> Visitor<'de> for Block<'_> {
         Ok(())
     }
 
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(()) // There is no document at all.
+    }
+
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut merged = Settings::default();
         let mut seen = Vec::new();

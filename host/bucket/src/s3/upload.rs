@@ -1,6 +1,6 @@
 //! Writing objects: one request for small ones, parts for others, a few at a time.
 //!
-//! The size is not known while streaming, so parts begin small and double every thousand: ten thousand of them hold
+//! The size is not known while streaming, so parts begin small and double every nine hundred: ten thousand of them hold
 //! more than any object may have. Memory: the parts in flight and the one being filled.
 //!
 //! Source: `object-storage.md` 4.1, parts.
@@ -28,7 +28,7 @@ const PART: u64 = 16 << 20;
 const UNSET: u64 = 64 << 20;
 
 /// So many parts have the same size, then it doubles.
-const PARTS_OF_A_SIZE: u64 = 1000;
+const PARTS_OF_A_SIZE: u64 = 900;
 
 /// No store takes more.
 const PARTS_MAX: u64 = 10_000;
@@ -305,7 +305,7 @@ mod tests {
             assert!(sizes.clone().sum::<u64>() >= 5 << 40, "{configured}");
             assert!(sizes.clone().all(|size| (5 << 20..=SINGLE_MAX).contains(&size)));
         }
-        assert_eq!(part_size(UNSET, 999), PART);
-        assert_eq!(part_size(UNSET, 1000), 2 * PART);
+        assert_eq!(part_size(UNSET, PARTS_OF_A_SIZE - 1), PART);
+        assert_eq!(part_size(UNSET, PARTS_OF_A_SIZE), 2 * PART);
     }
 }

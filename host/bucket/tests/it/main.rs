@@ -7,4 +7,6 @@ mod filesystem;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod s3;
+#[cfg(test)]
 mod sync;
