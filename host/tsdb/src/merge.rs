@@ -20,8 +20,8 @@ use crate::{
 use cursor::Cursor;
 use series::SeriesMerge;
 
-/// Series between two looks at the wish to stop.
-const SERIES_BETWEEN_CHECKS: u64 = 1024;
+/// Series and chunks between two looks at the wish to stop.
+const STEPS_BETWEEN_CHECKS: usize = 4096;
 
 /// How a merge is to be done.
 #[derive(Clone, Copy)]
@@ -178,15 +178,9 @@ impl Block {
 }
 
 impl Options<'_> {
-    /// Counts a series and looks from time to time whether to stop.
-    #[inline]
-    fn tick(&self, series: u64) -> Result<(), Error> {
-        if series.is_multiple_of(SERIES_BETWEEN_CHECKS) {
-            self.progress.series.store(series, Ordering::Relaxed);
-            if self.cancel.load(Ordering::Relaxed) {
-                return Err(Error::Cancelled);
-            }
-        }
-        Ok(())
+    /// Tells how far the merge is, and whether to stop.
+    fn report(&self, series: u64) -> Result<(), Error> {
+        self.progress.series.store(series, Ordering::Relaxed);
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }
 }

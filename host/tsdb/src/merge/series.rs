@@ -2,7 +2,7 @@
 
 use lithify_block::TimeRange;
 
-use super::{Block, Cursor, Merged, Options};
+use super::{Block, Cursor, Merged, Options, STEPS_BETWEEN_CHECKS};
 use crate::{
     Error,
     heap::Heap,
@@ -45,8 +45,14 @@ impl<'a> SeriesMerge<'a> {
     }
 
     pub(super) fn run(mut self, options: &Options<'_>, outlet: &mut dyn Outlet) -> Result<Merged, Error> {
+        options.report(0)?;
+        let mut steps = 0;
         while self.next_group(options.accept_malformed)? {
-            options.tick(self.block.stats.num_series)?;
+            steps += 1 + self.written.len();
+            if steps >= STEPS_BETWEEN_CHECKS {
+                options.report(self.block.stats.num_series)?;
+                steps = 0;
+            }
             self.written.clear();
             self.block.segments.begin_series();
             match *self.group.as_slice() {
@@ -62,7 +68,7 @@ impl<'a> SeriesMerge<'a> {
             }
         }
         let merged = self.block.finish(outlet)?;
-        options.progress.series.store(merged.stats.num_series, std::sync::atomic::Ordering::Relaxed);
+        options.report(merged.stats.num_series)?;
         Ok(merged)
     }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use lithify_tsdb::{BlockFile, BlockReader, Damage, Error};
+use proptest::prelude::*;
 
 use crate::sample::{Block, Chunk, Files, Format, chunk, id, merge, present, source};
 
@@ -168,4 +169,33 @@ fn a_block_reader_meets_the_same_damage() {
     assert!(cursor.advance().unwrap());
     let first = *cursor.series().chunks.first().unwrap();
     assert!(matches!(cursor.chunk(first), Err(Error::Corrupt { damage: Damage::Checksum { .. }, .. })));
+}
+
+proptest! {
+    /// What a hostile writer could do: anything, with checksums that are right.
+    #[test]
+    fn no_content_of_an_index_makes_the_engine_panic(
+        format in prop::sample::select(FORMATS.as_slice()),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut files = small().files(format, 0);
+        let covered = small().covered(format);
+        let mut index = files.get(&BlockFile::Index).unwrap().to_vec();
+        for (place, at, byte) in edits {
+            let place = place.get(&covered).clone();
+            *index.get_mut(place.start + at.index(place.len())).unwrap() = byte;
+            let crc = crc32c::crc32c(index.get(place.clone()).unwrap()).to_be_bytes();
+            index.get_mut(place.end..place.end + 4).unwrap().copy_from_slice(&crc);
+        }
+        files.insert(BlockFile::Index, index.into());
+        if let Err(error) = merged(&files) {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn no_chunk_data_makes_the_engine_panic(data in prop::collection::vec(any::<u8>(), 2..40), encoding in prop::sample::select(&[1, 2, 3, 0xff][..])) {
+        let block = Block::new(&[("a=1", &[Chunk { min: 0, max: 9, encoding, data }])]);
+        prop_assert_eq!(merge(&[present(1, (0, 10), &block)]).unwrap().1, block.files(Format::Present, 0));
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     sync::atomic::AtomicBool,
 };
 
@@ -72,11 +73,17 @@ impl Block {
     pub(crate) fn files(&self, format: Format, segment_bytes: u64) -> Files {
         let (segments, references) = segments(&self.series, segment_bytes);
         let mut files: Files = (1..).map(BlockFile::Segment).zip(segments.into_iter().map(Bytes::from)).collect();
-        files.insert(BlockFile::Index, self.index(format, &references).into());
+        files.insert(BlockFile::Index, self.index(format, &references).0.into());
         files
     }
 
-    fn index(&self, format: Format, references: &[Vec<u64>]) -> Vec<u8> {
+    /// The places in the index that a checksum covers; it follows right behind each.
+    pub(crate) fn covered(&self, format: Format) -> Vec<Range<usize>> {
+        self.index(format, &segments(&self.series, 0).1).1
+    }
+
+    fn index(&self, format: Format, references: &[Vec<u64>]) -> (Vec<u8>, Vec<Range<usize>>) {
+        let mut covered = Vec::new();
         let mut out = vec![0xba, 0xaa, 0xd7, 0x00, if format == Format::First { 1 } else { 2 }];
         let mut toc = vec![out.len() as u64];
         let symbols = self.symbols();
@@ -89,7 +96,7 @@ impl Block {
             put_uvarint(&mut content, symbol.len() as u64);
             content.extend(symbol.as_bytes());
         }
-        section(&mut out, &content);
+        covered.push(section(&mut out, &content));
         toc.push(out.len() as u64);
 
         let mut lists = BTreeMap::<(&str, &str), Vec<u32>>::new();
@@ -105,6 +112,7 @@ impl Block {
             }
             let content = series(labels, chunks, references, &symbol_references);
             put_uvarint(&mut out, content.len() as u64);
+            covered.push(out.len()..out.len() + content.len());
             out.extend(&content);
             out.extend(crc32c::crc32c(&content).to_be_bytes());
         }
@@ -112,7 +120,7 @@ impl Block {
         let label_table = if format == Format::Present { None } else { Some(label_indices(&mut out, &lists)) };
         let postings = out.len() as u64;
         out.resize(out.len().next_multiple_of(4), 0);
-        let table = postings_lists(&mut out, &lists);
+        let table = postings_lists(&mut out, &lists, &mut covered);
         let label_table = label_table.map(|table| {
             let at = out.len() as u64;
             section(&mut out, &table);
@@ -120,11 +128,12 @@ impl Block {
         });
         let postings_table = out.len() as u64;
         toc.extend([label_table.unwrap_or(postings_table), postings, postings_table]);
-        section(&mut out, &table);
+        covered.push(section(&mut out, &table));
         let toc: Vec<u8> = toc.into_iter().flat_map(u64::to_be_bytes).collect();
+        covered.push(out.len()..out.len() + toc.len());
         out.extend(&toc);
         out.extend(crc32c::crc32c(&toc).to_be_bytes());
-        out
+        (out, covered)
     }
 
     /// All files, by the crate's own writer.
@@ -143,10 +152,13 @@ impl Block {
     }
 }
 
-fn section(out: &mut Vec<u8>, content: &[u8]) {
+/// Appends a section; returns where its content is.
+fn section(out: &mut Vec<u8>, content: &[u8]) -> Range<usize> {
     out.extend((content.len() as u32).to_be_bytes());
+    let start = out.len();
     out.extend(content);
     out.extend(crc32c::crc32c(content).to_be_bytes());
+    start..start + content.len()
 }
 
 fn series(labels: &Labels, chunks: &[Chunk], references: &[u64], symbols: &BTreeMap<&str, u64>) -> Vec<u8> {
@@ -193,7 +205,11 @@ fn label_indices(out: &mut Vec<u8>, lists: &BTreeMap<(&str, &str), Vec<u32>>) ->
 }
 
 /// Appends the lists; returns the content of their table.
-fn postings_lists(out: &mut Vec<u8>, lists: &BTreeMap<(&str, &str), Vec<u32>>) -> Vec<u8> {
+fn postings_lists(
+    out: &mut Vec<u8>,
+    lists: &BTreeMap<(&str, &str), Vec<u32>>,
+    covered: &mut Vec<Range<usize>>,
+) -> Vec<u8> {
     let mut table = (lists.len() as u32).to_be_bytes().to_vec();
     for ((name, value), ids) in lists {
         put_uvarint(&mut table, 2);
@@ -204,7 +220,7 @@ fn postings_lists(out: &mut Vec<u8>, lists: &BTreeMap<(&str, &str), Vec<u32>>) -
         put_uvarint(&mut table, out.len() as u64);
         let mut content = (ids.len() as u32).to_be_bytes().to_vec();
         content.extend(ids.iter().flat_map(|id| id.to_be_bytes()));
-        section(out, &content);
+        covered.push(section(out, &content));
     }
     table
 }
