@@ -1,0 +1,126 @@
+//! From a crate to a core module.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use serde::Deserialize;
+
+use super::{BuildError, Toolchain};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What is read of cargo's metadata.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    workspace_root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    #[serde(default)]
+    metadata: Option<PackageMetadata>,
+}
+
+#[derive(Default, Deserialize)]
+struct PackageMetadata {
+    #[serde(default)]
+    lithify: Option<Options>,
+}
+
+/// `[package.metadata.lithify]` of a guest.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Options {
+    /// Whether the guest needs std. Guests that do not are built faster where the standard library is built too.
+    #[serde(default = "yes")]
+    std: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Compiles the crate in `path`; returns the module.
+pub(super) fn compile(toolchain: &Toolchain, path: &Path, target: &Path) -> Result<Vec<u8>, BuildError> {
+    let wrong = |path: &Path, message: String| BuildError::Crate { path: path.to_owned(), message };
+    let path = fs::canonicalize(path).map_err(|error| wrong(path, error.to_string()))?;
+    let metadata = metadata(toolchain, &path)?;
+    let package = package(&metadata, &path)?;
+    let std =
+        package.metadata.as_ref().and_then(|metadata| metadata.lithify.as_ref()).is_none_or(|options| options.std);
+    let mut command = command(toolchain, &path);
+    command.args(["rustc", "--lib", "--release", "--locked", "--crate-type", "cdylib", "--target", TARGET]);
+    command.arg("--target-dir").arg(target);
+    for setting in ["opt-level='s'", "lto='fat'", "codegen-units=1", "panic='abort'", "strip='symbols'", "debug=false"]
+    {
+        command.arg("--config").arg(format!("profile.release.{setting}"));
+    }
+    if toolchain.build_std {
+        command.arg(if std { "-Zbuild-std=std,panic_abort" } else { "-Zbuild-std=core,alloc" });
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, &metadata.workspace_root));
+    command.stdin(Stdio::null());
+    let program = toolchain.cargo.clone();
+    let status = command.status().map_err(|error| BuildError::Run { program: program.clone(), error })?;
+    if !status.success() {
+        return Err(BuildError::Compile { program, status });
+    }
+    let module = target.join(TARGET).join("release").join(format!("{}.wasm", package.name.replace('-', "_")));
+    fs::read(&module).map_err(|error| wrong(&module, error.to_string()))
+}
+
+/// cargo in the crate's directory, without what the environment would change.
+fn command(toolchain: &Toolchain, path: &Path) -> Command {
+    let mut command = Command::new(&toolchain.cargo);
+    command.current_dir(path).env("RUSTC", &toolchain.rustc);
+    for name in ["RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "RUSTC_WRAPPER", "CARGO_TARGET_DIR", "CARGO_BUILD_TARGET"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Compiler flags: no path of this machine in the bytes, and the linker.
+fn flags(toolchain: &Toolchain, workspace: &Path) -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    let mut flags = Vec::new();
+    let mut remap = |from: &Path, to: &str| flags.push(format!("--remap-path-prefix={}={to}", from.display()));
+    remap(Path::new(&toolchain.sysroot), "/rust");
+    if let Some(home) = home {
+        remap(&home, "/cargo");
+    }
+    remap(workspace, "/guest");
+    if let Some(linker) = &toolchain.linker {
+        flags.push(format!("-Clinker={}", linker.display()));
+    }
+    flags.join("\u{1f}")
+}
+
+fn metadata(toolchain: &Toolchain, path: &Path) -> Result<Metadata, BuildError> {
+    let mut command = command(toolchain, path);
+    command.args(["metadata", "--format-version=1", "--no-deps"]).stderr(Stdio::inherit());
+    let program = toolchain.cargo.clone();
+    let output = command.output().map_err(|error| BuildError::Run { program: program.clone(), error })?;
+    if !output.status.success() {
+        return Err(BuildError::Compile { program, status: output.status });
+    }
+    serde_json::from_slice(&output.stdout)
+        .map_err(|error| BuildError::Crate { path: path.to_owned(), message: format!("cargo metadata: {error}") })
+}
+
+fn package<'a>(metadata: &'a Metadata, path: &Path) -> Result<&'a Package, BuildError> {
+    let manifest = path.join("Cargo.toml");
+    let own = |package: &&Package| fs::canonicalize(&package.manifest_path).is_ok_and(|path| path == manifest);
+    metadata
+        .packages
+        .iter()
+        .find(own)
+        .ok_or_else(|| BuildError::Crate { path: manifest.clone(), message: "not the Cargo.toml of a crate".into() })
+}

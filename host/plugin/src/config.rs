@@ -1,0 +1,202 @@
+//! Which plugin answers as which kind: the structure of `--plugins.config[-file]`.
+//!
+//! [`Config`] is what was written, [`Settings`] what is used; [`PluginConfig::settings`] is the only way between them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::{Kind, limits::Limits};
+
+/// The whole file. A kind that is not named uses its built-in.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Which blocks to look at.
+    #[serde(default)]
+    pub selector: Option<PluginConfig>,
+    /// Which blocks belong together.
+    #[serde(default)]
+    pub grouper: Option<PluginConfig>,
+    /// What to compact.
+    #[serde(default)]
+    pub planner: Option<PluginConfig>,
+}
+
+/// One plugin, as it was written.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PluginConfig {
+    /// `builtin:NAME` or the path of a component.
+    pub plugin: String,
+    /// The digest that the component must have, 64 hexadecimal digits.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Handed to the plugin as JSON.
+    #[serde(default)]
+    pub config: Option<serde_json::Value>,
+    /// What it may take.
+    #[serde(default)]
+    pub limits: LimitsConfig,
+    /// What happens when it fails.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+/// Limits, as they were written. What is missing has its default.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LimitsConfig {
+    /// As in `64MiB`.
+    #[serde(default)]
+    pub memory: Option<String>,
+    /// As in `2e9`.
+    #[serde(default)]
+    pub fuel: Option<serde_json::Number>,
+    /// As in `5s`.
+    #[serde(default)]
+    pub timeout: Option<String>,
+    /// As in `16MiB`.
+    #[serde(default)]
+    pub answer: Option<String>,
+}
+
+/// What happens when a plugin fails or its answer is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// The run ends.
+    #[default]
+    Halt,
+    /// Nothing is done: no block is looked at, grouped or planned.
+    Skip,
+    /// The built-in is asked instead. For planners only.
+    Builtin,
+}
+
+/// One plugin, ready to be loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// `builtin:NAME` or the path of a component.
+    pub plugin: String,
+    /// The digest that the component must have, hexadecimal.
+    pub sha256: Option<String>,
+    /// JSON text.
+    pub config: String,
+    /// What it may take, a call.
+    pub limits: Limits,
+    /// What happens when it fails.
+    pub on_error: OnError,
+}
+
+/// A configuration that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("plugins configuration: {kind}.{key}: {message}")]
+pub struct ConfigError {
+    /// The kind of the entry.
+    pub kind: Kind,
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong with it, and what is right.
+    pub message: String,
+}
+
+impl Settings {
+    /// A built-in with this configuration and the default limits.
+    #[must_use]
+    pub fn builtin(name: &str, config: &serde_json::Value) -> Self {
+        Self {
+            plugin: format!("builtin:{name}"),
+            sha256: None,
+            config: config.to_string(),
+            limits: Limits::default(),
+            on_error: OnError::Halt,
+        }
+    }
+}
+
+impl PluginConfig {
+    /// Checks what was written.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key.
+    pub fn settings(&self, kind: Kind) -> Result<Settings, ConfigError> {
+        let wrong = |key, message: String| ConfigError { kind, key, message };
+        if self.plugin.is_empty() {
+            return Err(wrong("plugin", "is empty: want `builtin:NAME` or the path of a component".into()));
+        }
+        if let Some(digest) = &self.sha256
+            && (digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        {
+            return Err(wrong("sha256", format!("{digest:?} has not 64 hexadecimal digits")));
+        }
+        if self.on_error == OnError::Builtin && kind != Kind::Planner {
+            return Err(wrong("on-error", "`builtin` is for planners only: want `halt` or `skip`".into()));
+        }
+        if self.config.as_ref().is_some_and(|config| !config.is_object() && !config.is_null()) {
+            return Err(wrong("config", "must be a mapping".into()));
+        }
+        let config = match &self.config {
+            Some(config) if !config.is_null() => config.to_string(),
+            _ => "{}".to_owned(),
+        };
+        let limits = self.limits.limits(kind)?;
+        let (plugin, sha256) = (self.plugin.clone(), self.sha256.clone());
+        Ok(Settings { plugin, sha256, config, limits, on_error: self.on_error })
+    }
+}
+
+impl LimitsConfig {
+    fn limits(&self, kind: Kind) -> Result<Limits, ConfigError> {
+        let default = Limits::default();
+        let bytes = |key, text: &Option<String>, default: usize| match text {
+            None => Ok(default),
+            Some(text) => size(text).filter(|bytes| *bytes > 0).ok_or_else(|| {
+                let message = format!("{text:?} is no size: want a whole number with B, KiB, MiB or GiB");
+                ConfigError { kind, key, message }
+            }),
+        };
+        let timeout = match &self.timeout {
+            None => default.timeout,
+            Some(text) => duration(text).filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
+                let message = format!("{text:?} is no duration: want a whole number with ms, s or m");
+                ConfigError { kind, key: "limits.timeout", message }
+            })?,
+        };
+        let fuel = match &self.fuel {
+            None => default.fuel,
+            Some(number) => whole(number).filter(|fuel| *fuel > 0).ok_or_else(|| {
+                let message = format!("{number} is not a whole number above zero");
+                ConfigError { kind, key: "limits.fuel", message }
+            })?,
+        };
+        let memory_bytes = bytes("limits.memory", &self.memory, default.memory_bytes)?;
+        let answer_bytes = bytes("limits.answer", &self.answer, default.answer_bytes)?;
+        Ok(Limits { memory_bytes, fuel, timeout, answer_bytes })
+    }
+}
+
+/// A number with a unit that is one of `units`.
+fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(digits);
+    let (_, factor) = units.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*factor)
+}
+
+fn size(text: &str) -> Option<usize> {
+    let units = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+    usize::try_from(with_unit(text, &units)?).ok()
+}
+
+fn duration(text: &str) -> Option<Duration> {
+    with_unit(text, &[("ms", 1), ("s", 1000), ("m", 60_000)]).map(Duration::from_millis)
+}
+
+/// A whole number, however it was written: `2e9` is one.
+fn whole(number: &serde_json::Number) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked right before")]
+    let from_float = || number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=EXACT).contains(f)).map(|f| f as u64);
+    number.as_u64().or_else(from_float)
+}

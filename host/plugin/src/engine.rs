@@ -1,0 +1,75 @@
+//! The machine that runs guests, set so that the same question always gets the same answer.
+//!
+//! Source: `policies.md` 4.
+
+use std::{thread, time::Duration};
+
+use wasmtime::{Config, Engine, OptLevel};
+
+/// Length of an epoch. Deadlines are counted in these.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// How much stack a guest may use, bytes.
+const STACK_BYTES: usize = 512 << 10;
+
+/// Makes the engine, and a thread that counts epochs for as long as the engine lives.
+pub(crate) fn engine() -> Result<Engine, wasmtime::Error> {
+    let engine = Engine::new(&config())?;
+    let weak = engine.weak();
+    // A late ticker must not kill the innocent: a tick that was missed is not made up for, so a guest gets at least the
+    // time it was promised.
+    thread::Builder::new()
+        .name("plugin-epochs".into())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })
+        .map(drop)?;
+    Ok(engine)
+}
+
+/// All that matters is said here, whatever wasmtime's defaults are.
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        .max_wasm_stack(STACK_BYTES)
+        .parallel_compilation(true)
+        .wasm_simd(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_component_model(true)
+        .memory_init_cow(true);
+    config
+}
+
+/// A whole number of ticks that is not shorter than `timeout`, and at least two, because the first may end at once.
+pub(crate) fn ticks(timeout: Duration) -> u64 {
+    let ticks = timeout.as_millis().div_ceil(TICK.as_millis()).saturating_add(1);
+    u64::try_from(ticks).unwrap_or(u64::MAX / 2).max(2)
+}
+
+/// A name that tells engines apart whose compiled code is not interchangeable.
+pub(crate) fn compatibility(engine: &Engine) -> String {
+    use std::hash::{Hash, Hasher};
+
+    /// Collects what is hashed: the standard hasher's 64 bits are few for a name that code is trusted by.
+    struct Collect(sha2::Sha256);
+    impl Hasher for Collect {
+        fn finish(&self) -> u64 {
+            0
+        }
+        fn write(&mut self, bytes: &[u8]) {
+            sha2::Digest::update(&mut self.0, bytes);
+        }
+    }
+    let mut collect = Collect(sha2::Digest::new());
+    engine.precompile_compatibility_hash().hash(&mut collect);
+    crate::digest::hex(&sha2::Digest::finalize(collect.0))
+}

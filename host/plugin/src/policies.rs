@@ -1,0 +1,98 @@
+//! The policy traits of `lithify-block`, answered by plugins, and what happens when one of them fails.
+
+use lithify_block::{
+    BlockFacts, Group, Labels,
+    policy::{Assignment, Context, Grouper, Plan, Planner, PolicyError, Selector},
+};
+
+use crate::{Door, Kind, Loaded, OnError, Settings, convert, load, plugin::Plugin, validate, wire};
+
+/// A plugin in the role of its kind.
+pub(crate) struct Asked {
+    plugin: Plugin,
+    on_error: OnError,
+    /// Who is asked when the plugin fails, with [`OnError::Builtin`].
+    fallback: Option<Plugin>,
+}
+
+impl Asked {
+    /// Loads the plugin; with [`OnError::Builtin`] the `builtin` beside it.
+    pub(crate) fn load(
+        door: &Door,
+        kind: Kind,
+        settings: &Settings,
+        builtin: Option<&Settings>,
+    ) -> Result<Self, PolicyError> {
+        let plugin = load::load(door, kind, settings)?;
+        let fallback = match (settings.on_error, builtin) {
+            (OnError::Builtin, Some(builtin)) => Some(load::load(door, kind, builtin)?),
+            (OnError::Builtin | OnError::Halt | OnError::Skip, _) => None,
+        };
+        Ok(Self { plugin, on_error: settings.on_error, fallback })
+    }
+
+    pub(crate) fn loaded(&self) -> Loaded {
+        let Plugin { name, kind, digest, manifest, .. } = &self.plugin;
+        Loaded { plugin: name.clone(), kind: *kind, digest: digest.clone(), manifest: manifest.clone() }
+    }
+
+    /// The answer, or what is to be done without one. Each failure is logged here, once, unless it is handed on.
+    fn or_else<T>(
+        &self,
+        answer: Result<T, PolicyError>,
+        skip: impl FnOnce() -> T,
+        fallback: impl FnOnce(&Plugin) -> Result<T, PolicyError>,
+    ) -> Result<T, PolicyError> {
+        let error = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        match (self.on_error, &self.fallback) {
+            (OnError::Skip, _) => {
+                tracing::error!(%error, "policy failed: nothing is done in its place");
+                Ok(skip())
+            }
+            (OnError::Builtin, Some(plugin)) => {
+                tracing::error!(%error, builtin = plugin.name, "policy failed: the built-in is asked in its place");
+                fallback(plugin)
+            }
+            (OnError::Halt | OnError::Builtin, _) => Err(error),
+        }
+    }
+}
+
+impl Selector for Asked {
+    fn select(&self, cx: &Context, sets: &[Labels]) -> Result<Vec<Option<Labels>>, PolicyError> {
+        let ask = |plugin: &Plugin| {
+            let question = (convert::context(cx), convert::label_sets(sets));
+            plugin.ask(&cx.run_id, "select", question, |answer: Vec<Option<wire::LabelSet>>, _| {
+                validate::selection(answer, sets)
+            })
+        };
+        self.or_else(ask(&self.plugin), || vec![None; sets.len()], ask)
+    }
+}
+
+impl Grouper for Asked {
+    fn group(&self, cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<Assignment>, PolicyError> {
+        let ask = |plugin: &Plugin| {
+            let question = (convert::context(cx), convert::blocks(blocks));
+            plugin.ask(&cx.run_id, "group", question, |answer: Vec<wire::Assignment>, _| {
+                validate::grouping(answer, blocks)
+            })
+        };
+        self.or_else(ask(&self.plugin), Vec::new, ask)
+    }
+}
+
+impl Planner for Asked {
+    fn plan(&self, cx: &Context, group: &Group, ranges: &[i64]) -> Result<Plan, PolicyError> {
+        let ask = |plugin: &Plugin| {
+            let question = (convert::context(cx), convert::request(group, ranges));
+            plugin.ask(&cx.run_id, "make-plan", question, |answer: wire::Plan, reasons| {
+                validate::plan(answer, group, reasons)
+            })
+        };
+        self.or_else(ask(&self.plugin), Plan::default, ask)
+    }
+}
