@@ -192,6 +192,13 @@ impl S3Config {
             max_attempts: values.number("max_retries", 0)?,
         };
         config.check(&values)?;
+        if config.aws_sdk_auth {
+            warnings.push(
+                "aws_sdk_auth: environment, credentials file, web identity, container and instance are asked; profiles \
+                 in ~/.aws/config, SSO and assumed roles are not"
+                    .to_owned(),
+            );
+        }
         if config.insecure && !config.access_key.is_empty() {
             warnings.push("insecure: requests signed with static keys travel over plain HTTP".to_owned());
         }

@@ -370,3 +370,43 @@ async fn without_any_credentials_requests_are_not_signed() {
     assert!(matches!(error, Error::AccessDenied(_)), "{error}");
     assert!(!server.state().headers[0].contains_key("authorization"));
 }
+
+#[tokio::test]
+async fn this_machine_is_never_reached_through_a_proxy() {
+    let server = Server::start().await;
+    let env = |name: &str| (name == "HTTP_PROXY").then(|| "http://127.0.0.1:1".to_owned());
+    put(&*from_yaml(&server.yaml("  max_retries: 1\n"), &env).unwrap(), "a", "x").await;
+    assert_eq!(server.count("PUT /bucket/a"), 1);
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_with_its_cause() {
+    let yaml =
+        "type: S3\nconfig: {bucket: b, endpoint: '127.0.0.1:1', access_key: a, secret_key: hush, max_retries: 1}";
+    let error = from_yaml(yaml, &|_| None).unwrap().get("a", 9).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)), "{error}");
+    let mut chain = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(error) = source {
+        chain.push_str(&error.to_string());
+        source = error.source();
+    }
+    assert!(chain.contains("refused") && !chain.contains("hush"), "{chain}");
+}
+
+#[test]
+fn files_for_tls_that_cannot_be_used_are_named() {
+    let scratch = Scratch::new("s3-tls");
+    let empty = scratch.0.join("empty.pem");
+    std::fs::write(&empty, "").unwrap();
+    let error = |tls: String| {
+        let yaml = format!("type: S3\nconfig: {{bucket: b, endpoint: h, http_config: {{tls_config: {{{tls}}}}}}}");
+        from_yaml(&yaml, &|_| None).err().unwrap().to_string()
+    };
+    let missing = error(format!("ca_file: {:?}", scratch.0.join("missing.pem")));
+    assert!(missing.contains("tls_config.ca_file") && missing.contains("missing.pem"), "{missing}");
+    let none = error(format!("ca_file: {empty:?}"));
+    assert!(none.contains("holds no certificate"), "{none}");
+    let pair = error(format!("cert_file: {empty:?}, key_file: {empty:?}"));
+    assert!(pair.contains("tls_config.cert_file"), "{pair}");
+}
