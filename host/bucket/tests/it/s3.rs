@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use lithify_bucket::{Bucket, Depth, Error, Reader, from_yaml};
+use lithify_bucket::{Bucket, Depth, Error, MetaState, Reader, from_yaml, layout, snapshot};
 use lithify_kit::s3::{Fault, SECRET_KEY, Server};
 
 use crate::{
@@ -409,4 +409,39 @@ fn files_for_tls_that_cannot_be_used_are_named() {
     assert!(none.contains("holds no certificate"), "{none}");
     let pair = error(format!("cert_file: {empty:?}, key_file: {empty:?}"));
     assert!(pair.contains("tls_config.cert_file"), "{pair}");
+}
+
+#[tokio::test]
+async fn a_snapshot_believes_a_missing_key_and_fails_on_a_missing_bucket() {
+    let server = Server::start().await;
+    let bucket = bucket(&server, "");
+    let id = "01JN8BG9006V1WHJJWFFNSHB7N".parse().unwrap();
+    put(&*bucket, &layout::index(id), "index").await;
+    put(&*bucket, &layout::meta(id), r#"{"ulid":"01JN8BG9006V1WHJJWFFNSHB7N","version":1}"#).await;
+    let meta = "GET /bucket/01JN8BG9006V1WHJJWFFNSHB7N/meta.json";
+    server.fail(meta, 1, Fault::Status(404, "NoSuchKey"));
+    let vanished = snapshot(&*bucket, None, None, 4).await.unwrap();
+    assert!(matches!(vanished.blocks[&id].meta, MetaState::Missing));
+    for fault in [Fault::Status(404, "NoSuchBucket"), Fault::Page(404), Fault::Status(403, "AccessDenied")] {
+        server.fail(meta, 1, fault);
+        assert!(snapshot(&*bucket, Some(&vanished), None, 4).await.is_err());
+    }
+    let found = snapshot(&*bucket, Some(&vanished), None, 4).await.unwrap();
+    assert!(found.blocks[&id].meta().is_some());
+    server.state().requests.clear();
+    assert_eq!(snapshot(&*bucket, Some(&found), None, 4).await.unwrap().fetched, 0);
+    assert_eq!(server.state().requests.len(), 1, "a warm sync is one listing");
+}
+
+#[tokio::test]
+async fn a_throttled_listing_is_resumed_page_by_page() {
+    let server = Server::start().await;
+    let bucket = bucket(&server, "");
+    for i in 0..2500 {
+        server.state().objects.insert(format!("k/{i:05}"), lithify_kit::s3::Stored::default());
+    }
+    server.fail("GET /bucket?", 1, Fault::Status(503, "SlowDown"));
+    server.fail("GET /bucket?", 1, Fault::Cut(9));
+    assert_eq!(names(&*bucket, "k", Depth::All).await.len(), 2500);
+    assert_eq!(server.count("GET /bucket?"), 5);
 }
