@@ -13,7 +13,18 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "host/bucket",
         &["lithify-block"],
-        &["object_store", "tokio", "serde", "serde_yaml", "prometheus", "bytes", "http-body-util", "quick-xml", "zeroize", "*transport"],
+        &[
+            "object_store",
+            "tokio",
+            "serde",
+            "serde_yaml",
+            "prometheus",
+            "bytes",
+            "http-body-util",
+            "quick-xml",
+            "zeroize",
+            "*transport",
+        ],
     ),
     ("host/plugin", &["lithify-block"], &["wasmtime", "*build"]),
     (
@@ -31,11 +42,37 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
 ];
 
 /// Families that the table names with a star.
-const TRANSPORT: &[&str] =
-    &["async-trait", "base64", "futures-util", "futures-core", "http", "http-body", "hmac", "md-5", "rand", "reqwest", "rustls", "rustls-native-certs", "sha2", "url", "webpki-roots"];
-const BUILD: &[&str] =
-    &["hmac", "rustix", "serde", "serde_json", "sha2", "toml", "wasm-encoder", "wasmparser", "wit-component", "wit-parser"];
-const SMALL: &[&str] = &["dlmalloc", "md-5", "regex-automata", "regex-lite", "regex-syntax", "serde", "serde_json", "xxhash-rust"];
+const TRANSPORT: &[&str] = &[
+    "async-trait",
+    "base64",
+    "futures-util",
+    "futures-core",
+    "http",
+    "http-body",
+    "hmac",
+    "md-5",
+    "rand",
+    "reqwest",
+    "rustls",
+    "rustls-native-certs",
+    "sha2",
+    "url",
+    "webpki-roots",
+];
+const BUILD: &[&str] = &[
+    "hmac",
+    "rustix",
+    "serde",
+    "serde_json",
+    "sha2",
+    "toml",
+    "wasm-encoder",
+    "wasmparser",
+    "wit-component",
+    "wit-parser",
+];
+const SMALL: &[&str] =
+    &["dlmalloc", "md-5", "regex-automata", "regex-lite", "regex-syntax", "serde", "serde_json", "xxhash-rust"];
 
 /// Longest file without a reason at its top, lines.
 const LINES_MAX: usize = 400;
@@ -108,7 +145,8 @@ fn crates_import_what_the_table_allows() {
 #[test]
 fn every_member_is_in_the_table() {
     let manifest: toml::Table = read(&root().join("Cargo.toml")).parse().expect("a Cargo.toml");
-    let members = manifest["workspace"]["members"].as_array().expect("a list").iter().map(|m| m.as_str().expect("text"));
+    let members =
+        manifest["workspace"]["members"].as_array().expect("a list").iter().map(|m| m.as_str().expect("text"));
     let missing: Vec<_> =
         members.filter(|member| !MAY_IMPORT.iter().any(|(path, ..)| path == member)).map(str::to_owned).collect();
     complain("each member has its row in the table", &missing);
@@ -152,7 +190,8 @@ fn long_files_say_why_at_the_top() {
 
 #[test]
 fn nothing_is_left_for_later_or_skipped() {
-    let words = ["#[ignore", "todo!(", "unimplemented!(", "dbg!(", "#[allow(", "#![allow(", "TODO", "FIXME", "thread::sleep"];
+    let words =
+        ["#[ignore", "todo!(", "unimplemented!(", "dbg!(", "#[allow(", "#![allow(", "TODO", "FIXME", "thread::sleep"];
     let mut offenders = Vec::new();
     for (path, text) in sources() {
         for word in words.iter().filter(|word| text.contains(**word)) {
@@ -186,7 +225,18 @@ fn unsafe_code_stands_in_few_small_files() {
 
 #[test]
 fn the_top_level_is_what_it_is_said_to_be() {
-    let fixed = ["Cargo.toml", "Cargo.lock", "host", "plugins", "wit", "examples", "tests", "README.md", "LICENSE", "CHANGELOG.md"];
+    let fixed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "host",
+        "plugins",
+        "wit",
+        "examples",
+        "tests",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+    ];
     let offenders: Vec<_> = fs::read_dir(root())
         .expect("the top level")
         .flatten()

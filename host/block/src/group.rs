@@ -119,6 +119,7 @@ pub(crate) mod tests {
         meta.id = id;
         meta.range = TimeRange::new(min_hour * 3_600_000, max_hour * 3_600_000);
         meta.compaction.sources = vec![id];
+        meta.thanos.labels = [("cluster", "eu1")].into_iter().collect();
         BlockFacts {
             id,
             meta,
@@ -132,7 +133,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn group(blocks: Vec<BlockFacts>) -> Group {
-        Group::new("0@1".to_string(), Labels::default(), 0, blocks)
+        Group::new("0@1".to_string(), [("cluster", "eu1")].into_iter().collect(), 0, blocks)
     }
 
     #[test]

@@ -76,6 +76,14 @@ pub enum Refusal {
         /// The other.
         second: BlockId,
     },
+    /// Blocks without external labels, whose result nobody could tell from others'.
+    #[error(
+        "group {group}: its blocks have no external labels, so a compacted block cannot be uploaded; give the writers of these blocks external labels"
+    )]
+    NoLabels {
+        /// The group's key.
+        group: String,
+    },
     /// Two blocks of the group share time.
     #[error(
         "group {group}: blocks {first} and {second} overlap; mark one of the two for deletion (merging overlaps is not in this release)"
@@ -97,8 +105,11 @@ impl Job {
     /// [`Refusal`] for the whole plan if any job names what is not there, is marked, mixed, or planned twice, or if
     /// blocks overlap.
     pub fn check(plan: &Plan, group: &Group) -> Result<Vec<Self>, Refusal> {
-        if let (false, Some((first, second))) = (plan.jobs.is_empty(), group.overlap()) {
+        if let Some((first, second)) = group.overlap() {
             return Err(Refusal::Overlap { group: group.key.clone(), first: first.id, second: second.id });
+        }
+        if !plan.jobs.is_empty() && group.labels.is_empty() {
+            return Err(Refusal::NoLabels { group: group.key.clone() });
         }
         let mut taken = Vec::new();
         plan.jobs.iter().map(|job| Self::check_one(job, group, &mut taken)).collect()
@@ -223,10 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn overlaps_anywhere_in_the_group_are_refused_but_only_if_something_is_planned() {
+    fn overlaps_anywhere_in_the_group_are_refused_even_if_nothing_is_planned() {
         let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 3, 5)]);
-        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group), Err(Refusal::Overlap { .. })));
-        assert_eq!(Job::check(&plan(&[]), &group), Ok(vec![]));
+        for plan in [plan(&[&[0, 1]]), plan(&[])] {
+            assert!(matches!(Job::check(&plan, &group), Err(Refusal::Overlap { .. })));
+        }
+    }
+
+    #[test]
+    fn blocks_without_external_labels_are_refused() {
+        let mut group = group(vec![block(1, 0, 2), block(2, 2, 4)]);
+        group.labels = Labels::default();
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group), Err(Refusal::NoLabels { .. })));
     }
 
     #[test]

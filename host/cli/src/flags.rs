@@ -48,8 +48,8 @@ pub enum Command {
     Plan(PlanFlags),
     /// `lithify demo`
     Demo(DemoFlags),
-    /// `lithify plugin build PATH`
-    PluginBuild(PathBuf),
+    /// `lithify plugin build PATH`, with `--output`, empty for a file in the crate's directory
+    PluginBuild(PathBuf, PathBuf),
     /// `lithify plugin inspect FILE`
     PluginInspect(PathBuf),
 }
@@ -219,7 +219,7 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
             Command::Plan(PlanFlags { selection: SelectionFlags::from_values(&values), output: values.get("output") })
         }
         ["demo"] => Command::Demo(DemoFlags::from_values(&values)),
-        ["plugin", "build"] => Command::PluginBuild(argument),
+        ["plugin", "build"] => Command::PluginBuild(argument, PathBuf::from(values.get::<String>("output"))),
         ["plugin", "inspect"] => Command::PluginInspect(argument),
         _ => return Ok(None),
     };

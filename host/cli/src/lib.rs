@@ -6,14 +6,19 @@
 //! Start with [`flags::parse`], then [`config`], then `main.rs`.
 
 pub mod calendar;
+pub mod commands;
 pub mod config;
+pub mod demo;
 pub mod flags;
 pub mod http;
 pub mod logging;
 pub mod machine_memory;
+pub mod policy_metrics;
 pub mod probe;
 pub mod process_metrics;
+pub mod relabel;
 pub mod render;
 pub mod screen;
 pub mod signals;
 pub mod version;
+pub mod wire;

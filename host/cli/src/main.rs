@@ -1,9 +1,23 @@
 //! The program `lithify`: reads the command line and runs what it says.
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    sync::{Arc, Mutex},
+};
 
-use lithify_cli::flags::{self, Outcome, table};
-use lithify_cli::logging::print_before_logging;
+use lithify_cli::{
+    commands::{compact, demo, plan, plugin},
+    config::{CompactConfig, ConfigError, DemoConfig, PlanConfig, Surroundings},
+    flags::{self, Command, Flags, Outcome, table},
+    logging::{self, Format, LogLayer, print_before_logging},
+    machine_memory,
+    render::look::Look,
+    screen::Screen,
+    wire::log_clock,
+};
+
+/// Threads for what waits: requests, timers, signals. What computes runs on threads of its own.
+const WAITING_THREADS: usize = 2;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = match std::env::args_os().map(std::ffi::OsString::into_string).collect() {
@@ -18,6 +32,52 @@ fn main() -> ExitCode {
             print_before_logging(&text);
             ExitCode::from(status)
         }
-        Outcome::Run(flags) => unreachable!("no command is offered that cannot be run: {flags:?}"),
+        Outcome::Run(flags) => run(&flags),
     }
+}
+
+fn run(flags: &Flags) -> ExitCode {
+    let screen = Arc::new(Mutex::new(Screen::standard_error()));
+    let (level, format) = (logging::level_named(flags.log_level), Format::named(flags.log_format));
+    LogLayer::new(level, format, log_clock(), Arc::clone(&screen)).install();
+    let built = tokio::runtime::Builder::new_multi_thread().worker_threads(WAITING_THREADS).enable_all().build();
+    let runtime = match built {
+        Ok(runtime) => runtime,
+        Err(error) => return refused(&error),
+    };
+    match runtime.block_on(dispatch(&flags.command, screen)) {
+        Ok(status) => status,
+        Err(error) => refused(&error),
+    }
+}
+
+async fn dispatch(command: &Command, screen: Arc<Mutex<Screen>>) -> Result<ExitCode, ConfigError> {
+    let surroundings = Surroundings { environment: &environment, memory_bytes: machine_memory::bytes() };
+    let look = |color| {
+        let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
+        Look::new(columns, color, &environment)
+    };
+    Ok(match command {
+        Command::Compact(flags) => compact::run(CompactConfig::new(flags, surroundings)?, &environment, screen).await,
+        Command::Plan(flags) => plan::run(PlanConfig::new(flags, surroundings)?, &environment, look(true)).await,
+        Command::Demo(flags) => {
+            let config = DemoConfig::new(flags)?;
+            let look = look(config.color);
+            demo::run(config, look, screen).await
+        }
+        Command::PluginBuild(path, output) => {
+            plugin::run_build(path, Some(output.as_path()).filter(|output| !output.as_os_str().is_empty()))
+        }
+        Command::PluginInspect(file) => plugin::run_inspect(file),
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn refused(error: &(dyn std::error::Error + 'static)) -> ExitCode {
+    tracing::error!(err = %logging::chain(error), "running command failed");
+    ExitCode::FAILURE
 }

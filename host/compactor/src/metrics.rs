@@ -3,8 +3,7 @@
 //! Source: `thanos-compactor.md` 11.1 and 11.2.
 
 use prometheus::{
-    Error, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
-    core::Collector,
+    Error, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
 use crate::View;
@@ -26,7 +25,6 @@ pub struct Metrics {
     pub sync_failures: IntCounter,
     pub sync_seconds: Histogram,
     pub synced: IntGaugeVec,
-    pub policy_seconds: GaugeVec,
 }
 
 /// States of `thanos_blocks_meta_synced` that exist from the start.
@@ -115,13 +113,6 @@ impl Metrics {
                 IntGaugeVec::new(
                     Opts::new("thanos_blocks_meta_synced", "Blocks of the last sync by state."),
                     &["state"],
-                )?,
-            )?,
-            policy_seconds: add(
-                registry,
-                GaugeVec::new(
-                    Opts::new("lithify_policy_seconds", "CPU time spent in policies so far, compiling apart."),
-                    &["kind", "plugin"],
                 )?,
             )?,
         })

@@ -118,8 +118,7 @@ fn chunk(position: usize, block: i64, from: i64, noise: &mut Noise) -> (i64, i64
 /// Latencies as a native histogram whose counts only grow.
 fn histograms(times: &[i64], block: i64, noise: &mut Noise) -> Vec<u8> {
     let spans = vec![Span { offset: -8, length: 6 }, Span { offset: 2, length: 4 }];
-    let layout =
-        Arc::new(Layout { schema: 3, zero_threshold: 2f64.powi(-128), positive: spans, ..Layout::default() });
+    let layout = Arc::new(Layout { schema: 3, zero_threshold: 2f64.powi(-128), positive: spans, ..Layout::default() });
     let base = block.unsigned_abs() * 10_000;
     let mut counts = [base; 10];
     let mut appender = HistogramAppender::new();

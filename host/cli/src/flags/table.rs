@@ -102,7 +102,7 @@ pub struct CommandSpec {
 }
 
 /// The commands that this build can run, in the order of the help text.
-pub const COMMANDS: &[CommandSpec] = &[HELP];
+pub const COMMANDS: &[CommandSpec] = &[COMPACT, PLAN, DEMO, PLUGIN, HELP];
 
 /// Prints the help of a command; always there.
 pub const HELP: CommandSpec = CommandSpec {
@@ -151,7 +151,7 @@ pub const PLUGIN: CommandSpec = CommandSpec {
         CommandSpec {
             name: "build",
             about: "Compiles a policy crate to a WebAssembly component and prints its digest.",
-            groups: &[],
+            groups: &[&COMPONENT],
             arguments: Arguments::One("path", "Directory of the crate."),
             subcommands: &[],
         },
@@ -163,6 +163,16 @@ pub const PLUGIN: CommandSpec = CommandSpec {
             subcommands: &[],
         },
     ],
+};
+
+const COMPONENT: FlagGroup = FlagGroup {
+    heading: "Output",
+    flags: &[FlagSpec::new(
+        "output",
+        Syntax::Text,
+        "",
+        "File to write the component to; without it NAME.wasm in the directory of the crate.",
+    )],
 };
 
 /// Flags that every command takes, before or after its name.
@@ -248,8 +258,8 @@ const PLANNING: FlagGroup = FlagGroup {
             "delete-delay",
             Syntax::PromDuration,
             "48h",
-            "Age of a deletion mark before the marked block is deleted. A marked block is left out of compaction once \
-             half of this time has passed. With 0s marked blocks are deleted by the next run.",
+            "Age of a deletion mark before the marked block may be deleted. A marked block is left out of compaction \
+             once half of this time has passed. This release deletes no blocks.",
         ),
         FlagSpec::new(
             "compact.block-max-index-size",

@@ -1,11 +1,15 @@
 //! One object a line, keys sorted, as the reference's encoder writes maps.
 
+use std::collections::BTreeMap;
+
 use super::Value;
 
 /// One line with its newline; of fields with the same name the last one counts.
 pub(super) fn line(pairs: Vec<(&'static str, Value)>) -> String {
-    let object: serde_json::Map<String, serde_json::Value> =
-        pairs.into_iter().map(|(name, value)| (name.to_owned(), json(value))).collect();
+    // Sorted here, because another crate may switch on a feature that keeps the order of insertion.
+    let sorted: BTreeMap<&str, serde_json::Value> =
+        pairs.into_iter().map(|(name, value)| (name, json(value))).collect();
+    let object = sorted.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let mut line = serde_json::Value::Object(object).to_string();
     line.push('\n');
     line

@@ -67,6 +67,13 @@ impl Look {
     }
 }
 
+/// `text` with a blank for each control character: labels and reasons come from outside, and nothing in them may move
+/// the cursor.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 impl Paint {
     /// The number of the terminal's attribute (ECMA-48, SGR).
     fn code(self) -> Option<&'static str> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::look::{Look, Paint};
+use super::look::{Look, Paint, clean};
 use super::table::{Align, Table};
 use super::units;
 use crate::calendar::for_people;
@@ -196,10 +196,6 @@ impl GroupReport {
         }
         text
     }
-}
-
-fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn resolution(ms: i64) -> String {

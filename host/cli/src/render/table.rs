@@ -1,6 +1,6 @@
 //! Tables with aligned columns.
 
-use super::look::{Look, Paint};
+use super::look::{Look, Paint, clean};
 
 /// On which side of its column a cell stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,9 +27,8 @@ impl Table {
 
     /// Adds a row at the end.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        // A line break or an escape sequence in a cell would tear the table, and labels come from outside.
-        let clean = |cell: String| cell.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        self.rows.push(cells.into_iter().take(self.columns.len()).map(clean).collect());
+        // A line break in a cell would tear the table.
+        self.rows.push(cells.into_iter().take(self.columns.len()).map(|cell| clean(&cell)).collect());
     }
 
     /// Whether there are no rows.

@@ -2,7 +2,7 @@
 
 use lithify_block::{TimeRange, Timestamp};
 
-use super::look::{Look, Paint};
+use super::look::{Look, Paint, clean};
 use super::units;
 use crate::calendar::for_people;
 
@@ -98,11 +98,6 @@ pub fn draw(pictures: &[Picture], look: &Look) -> String {
         text.push_str("a digit counts short blocks (* is 10+)\n");
     }
     text
-}
-
-/// Labels come from outside; nothing in them may move the cursor.
-fn clean(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The rows of a group and what stands left of them, highest level first: sediment lies below what settles on it.

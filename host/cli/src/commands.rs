@@ -1,0 +1,6 @@
+//! The commands, one file each.
+
+pub mod compact;
+pub mod demo;
+pub mod plan;
+pub mod plugin;

@@ -1,0 +1,108 @@
+//! `lithify plan`: what `compact` would do, and why. Changes nothing in the bucket.
+
+use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
+
+use lithify_compactor::{Decision, Planned, View, due_for_downsampling, foresee, sync};
+use prometheus::Registry;
+use tracing::error;
+
+use crate::{
+    config::PlanConfig,
+    render::{
+        look::Look,
+        plan::{DueReport, GroupReport, JobReport, MarkReport, PassReport, PlanReport, ReasonReport, StandingCount},
+    },
+    wire::{Manner, wire},
+};
+
+/// Runs the command; a group that cannot be compacted makes the status 1, as it would that of `compact`.
+pub async fn run(config: PlanConfig, environment: &dyn Fn(&str) -> Option<String>, look: Look) -> ExitCode {
+    let report = match report(&config, environment).await {
+        Ok(report) => report,
+        Err(failure) => {
+            error!(err = %failure, "running command failed");
+            return ExitCode::FAILURE;
+        }
+    };
+    let text = if config.json { report.json() } else { report.text(&look) };
+    // A reader that has seen enough closes the pipe; that is no failure of ours.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let failed = report.passes.iter().flat_map(|pass| &pass.groups).any(|group| group.error.is_some());
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn report(
+    config: &PlanConfig,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<PlanReport, Box<dyn std::error::Error + Send + Sync>> {
+    let manner = Manner { concurrency: 1, memory_budget_bytes: 0, dry_run: true };
+    let wired = wire(&config.selection, manner, &Registry::new(), environment)?;
+    let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
+    let view = sync(&wired.cx).await.map_err(failed)?;
+    let blocks = standings(&view);
+    let due = if config.selection.downsampling { due_for_downsampling(&view) } else { Vec::new() };
+    let passes = foresee(&wired.cx, view).await.map_err(failed)?;
+    Ok(PlanReport {
+        blocks,
+        passes: passes.iter().map(|decisions| PassReport { groups: decisions.iter().map(group).collect() }).collect(),
+        due_for_downsampling: due
+            .into_iter()
+            .map(|(block, resolution_ms)| DueReport { block: block.to_string(), resolution_ms })
+            .collect(),
+    })
+}
+
+fn standings(view: &View) -> Vec<StandingCount> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for seen in view.blocks.values() {
+        *counts.entry(seen.standing.state()).or_default() += 1;
+    }
+    counts.into_iter().map(|(state, count)| StandingCount { state: state.to_owned(), count }).collect()
+}
+
+fn group(decision: &Decision) -> GroupReport {
+    let none = Planned::default();
+    let (planned, error) = match &decision.planned {
+        Ok(planned) => (planned, None),
+        Err(error) => (&none, Some(error.to_string())),
+    };
+    GroupReport {
+        key: decision.group.key.clone(),
+        labels: decision.group.labels.to_string(),
+        resolution_ms: decision.group.resolution,
+        blocks: decision.group.blocks.len(),
+        jobs: planned.jobs.iter().map(job).collect(),
+        no_compact: decision
+            .marks()
+            .map(|(block, reason, details)| MarkReport {
+                block: block.to_string(),
+                reason: reason.to_owned(),
+                details: details.to_owned(),
+            })
+            .collect(),
+        reasons: planned
+            .plan
+            .reasons
+            .iter()
+            .map(|reason| ReasonReport {
+                subject: reason.subject.clone(),
+                rule: reason.rule.clone(),
+                message: reason.message.clone(),
+            })
+            .collect(),
+        error,
+    }
+}
+
+fn job(job: &lithify_block::Job) -> JobReport {
+    let blocks = job.blocks();
+    JobReport {
+        min_time_ms: job.range().min.0,
+        max_time_ms: job.range().max.0,
+        level: blocks.iter().map(|block| block.meta.compaction.level).max().unwrap_or_default().saturating_add(1),
+        blocks: blocks.iter().map(|block| block.id.to_string()).collect(),
+        samples: blocks.iter().map(|block| block.meta.stats.num_samples).sum(),
+        size_bytes: blocks.iter().map(|block| block.size_bytes).sum(),
+        reason: job.reason().to_owned(),
+    }
+}

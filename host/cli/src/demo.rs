@@ -1,0 +1,4 @@
+//! The demo's blocks.
+
+pub mod bucket;
+pub mod noise;

@@ -1,0 +1,172 @@
+//! Which store, which policies, which wrappers: everything that a run is made of is put together here.
+
+use std::sync::Arc;
+
+use lithify_block::{Rfc3339, TimeRange, Timestamp};
+use lithify_bucket::{Bucket, MetaCache, Metered};
+use lithify_compactor::{
+    Ambient, Config, Context, Last, Machine, Memory, Metrics, Policies, Progress, Stop, register_constants,
+};
+use lithify_plugin::{Choice, Door, Kind, Loaded, Settings};
+use prometheus::Registry;
+use serde_json::json;
+
+use crate::{config::SelectionConfig, flags::time_or_duration::TimeOrDuration, policy_metrics, relabel};
+
+/// A run, ready to go.
+pub struct Wired {
+    /// What every step is given.
+    pub cx: Context,
+    /// Where the policies came in.
+    pub door: Arc<Door>,
+    /// Which policies came in.
+    pub loaded: Vec<Loaded>,
+}
+
+/// How a run is to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Groups that are compacted side by side.
+    pub concurrency: usize,
+    /// Memory that running merges may take together, bytes.
+    pub memory_budget_bytes: u64,
+    /// Whether nothing is carried out, and policies are asked for their reasons.
+    pub dry_run: bool,
+}
+
+/// Something of a run cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    /// The bucket.
+    #[error("create bucket client: {0}")]
+    Bucket(#[from] lithify_bucket::Error),
+    /// The relabelling rules.
+    #[error("parse relabel configuration: {0}")]
+    Relabel(#[from] relabel::RelabelError),
+    /// The file that names policies.
+    #[error("parse --plugins.config: {0}")]
+    PluginsYaml(String),
+    /// An entry of that file.
+    #[error(transparent)]
+    PluginsEntry(#[from] lithify_plugin::ConfigError),
+    /// The engine that runs policies.
+    #[error(transparent)]
+    Engine(#[from] lithify_plugin::EngineError),
+    /// A policy.
+    #[error(transparent)]
+    Policy(#[from] lithify_block::policy::PolicyError),
+    /// The data directory.
+    #[error("create data directory {path}: {error}")]
+    DataDir {
+        /// Its path.
+        path: String,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// Two families of one name.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// Puts a run together, in the order in which the reference finds faults: bucket, rules, directories, policies.
+///
+/// # Errors
+/// The first [`WireError`]; the process then ends with status 1.
+pub fn wire(
+    selection: &SelectionConfig,
+    manner: Manner,
+    registry: &Registry,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Wired, WireError> {
+    let ambient: Arc<dyn Ambient> = Arc::new(Machine::new());
+    let bucket = lithify_bucket::from_yaml(&selection.objstore, environment)?;
+    let clock = Arc::clone(&ambient);
+    let bucket: Arc<dyn Bucket> = Metered::wrap(bucket, registry, Arc::new(move || clock.timestamp()))?;
+    let rules = relabel::parse(&selection.relabel)?;
+    let choice = choice(selection, rules)?;
+    let data_dir = &selection.data_dir;
+    std::fs::create_dir_all(data_dir.join("meta-syncer"))
+        .map_err(|error| WireError::DataDir { path: data_dir.display().to_string(), error })?;
+    let door = Arc::new(Door::open(Some(data_dir), manner.dry_run)?);
+    let policies = door.load(&choice)?;
+    let config = config(selection, manner, ambient.timestamp());
+    let metrics = Metrics::register(registry)?;
+    register_constants(registry, &config)?;
+    policy_metrics::register(registry, &door)?;
+    let run_id = ambient.new_block_id().to_string();
+    let cx = Context {
+        memory: Arc::new(Memory::new(manner.memory_budget_bytes)),
+        config: Arc::new(config),
+        bucket,
+        meta_cache: Some(Arc::new(MetaCache::new(data_dir))),
+        last: Last::default(),
+        policies: Policies {
+            selector: policies.selector.map(Arc::from),
+            grouper: Arc::from(policies.grouper),
+            planner: Arc::from(policies.planner),
+        },
+        ambient,
+        metrics,
+        progress: Arc::new(Progress::default()),
+        stop: Stop::default(),
+        run_id,
+        dry_run: manner.dry_run,
+    };
+    Ok(Wired { cx, door, loaded: policies.loaded })
+}
+
+fn config(selection: &SelectionConfig, manner: Manner, now: Timestamp) -> Config {
+    Config {
+        data_dir: selection.data_dir.clone(),
+        consistency_delay_ms: selection.consistency_delay_ms,
+        delete_delay_ms: selection.delete_delay_ms,
+        time_partition: TimeRange { min: point(selection.min_time, now), max: point(selection.max_time, now) },
+        ranges: selection.ranges_ms.clone(),
+        concurrency: manner.concurrency,
+        meta_fetch_concurrency: selection.meta_fetch_concurrency,
+        memory_budget_bytes: manner.memory_budget_bytes,
+        downsampling: selection.downsampling,
+    }
+}
+
+fn point(at: TimeOrDuration, now: Timestamp) -> Timestamp {
+    at.at(now)
+}
+
+/// The policies that are named, and for the other kinds the built-in ones as the flags configure them.
+fn choice(selection: &SelectionConfig, rules: Option<serde_json::Value>) -> Result<Choice, WireError> {
+    let named: lithify_plugin::Config = if selection.plugins.trim().is_empty() {
+        lithify_plugin::Config::default()
+    } else {
+        serde_yaml::from_str(&selection.plugins).map_err(|error| WireError::PluginsYaml(error.to_string()))?
+    };
+    let planner = json!({
+        "max-index-size-bytes": selection.block_max_index_size_bytes,
+        "vertical": false,
+    });
+    let built_in = |name: &str, config: &serde_json::Value| Settings::builtin(name, config);
+    let builtin_planner = built_in("tsdb", &planner);
+    Ok(Choice {
+        selector: match (named.selector, rules) {
+            (Some(named), _) => Some(named.settings(Kind::Selector)?),
+            (None, Some(rules)) => Some(built_in("relabel", &rules)),
+            (None, None) => None,
+        },
+        grouper: match named.grouper {
+            Some(named) => named.settings(Kind::Grouper)?,
+            None => built_in("external-labels", &json!({})),
+        },
+        planner: match named.planner {
+            Some(named) => named.settings(Kind::Planner)?,
+            None => builtin_planner.clone(),
+        },
+        builtin_planner,
+    })
+}
+
+/// The clock for logs.
+#[must_use]
+pub fn log_clock() -> impl Fn() -> Rfc3339 + Send + Sync + 'static {
+    let machine = Machine::new();
+    move || machine.now()
+}
