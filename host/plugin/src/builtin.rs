@@ -1,8 +1,9 @@
 //! The built-in policies: components like any other, embedded into the binary.
 
 /// Name, kind and bytes. Source: `plugins/dist`, built by `lithify plugin build` from `plugins/`.
-const BUILTINS: [(&str, &[u8]); 2] = [
+const BUILTINS: [(&str, &[u8]); 3] = [
     ("external-labels", include_bytes!("../../../plugins/dist/grouper.wasm")),
+    ("relabel", include_bytes!("../../../plugins/dist/selector.wasm")),
     ("tsdb", include_bytes!("../../../plugins/dist/planner.wasm")),
 ];
 
