@@ -112,7 +112,11 @@ fn a_broken_block_is_named_and_nothing_of_its_group_changes() {
     let cases: [(&str, Damage, &str); 4] = [
         ("no index", |block| fs::remove_file(block.join("index")).unwrap(), "index"),
         ("no segment", |block| fs::remove_file(block.join("chunks/000001")).unwrap(), "chunks"),
-        ("cut index", |block| fs::File::options().write(true).open(block.join("index")).unwrap().set_len(5000).unwrap(), "index"),
+        (
+            "cut index",
+            |block| fs::File::options().write(true).open(block.join("index")).unwrap().set_len(5000).unwrap(),
+            "index",
+        ),
         (
             "a flipped byte in a chunk",
             |block| {
@@ -129,7 +133,8 @@ fn a_broken_block_is_named_and_nothing_of_its_group_changes() {
         let bucket = work.path().join("bucket");
         copy(&data("bytes/labels/in"), &bucket);
         let second = fs::read_dir(&bucket).unwrap().flatten().map(|entry| entry.path()).max().unwrap();
-        let victims: BTreeSet<_> = fs::read_dir(&bucket).unwrap().flatten().map(|entry| entry.path()).filter(|path| *path != second).collect();
+        let victims: BTreeSet<_> =
+            fs::read_dir(&bucket).unwrap().flatten().map(|entry| entry.path()).filter(|path| *path != second).collect();
         let victim = victims.first().unwrap();
         damage(victim);
         let before = files(&bucket);

@@ -54,7 +54,8 @@ fn meta_json_of_the_result_is_that_of_the_reference_but_for_ids_and_time() {
     let bucket = work.path().join("bucket");
     copy(&data("bytes/histograms/in"), &bucket);
     assert!(compact(&filesystem(&bucket), work.path(), &[]).status().unwrap().success());
-    let theirs = fs::read_dir(data("bytes/histograms/out")).unwrap().flatten().map(|entry| entry.path().join("meta.json"));
+    let theirs =
+        fs::read_dir(data("bytes/histograms/out")).unwrap().flatten().map(|entry| entry.path().join("meta.json"));
     let theirs = fs::read_to_string(theirs.into_iter().find(|path| path.exists()).unwrap()).unwrap();
     let after = files(&bucket);
     let ours = after.iter().filter(|(name, _)| name.ends_with("/meta.json"));

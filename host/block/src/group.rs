@@ -28,6 +28,12 @@ pub struct BlockFacts {
 }
 
 impl BlockFacts {
+    /// Whether meta.json names another block than the directory does.
+    #[must_use]
+    pub fn is_misnamed(&self) -> bool {
+        self.meta.id != self.id
+    }
+
     /// The order of blocks within a group: by start, then by end, then by id.
     ///
     /// Source: `thanos-compactor.md` 4.2, decision on ties.
@@ -72,11 +78,11 @@ impl Group {
         Some(Value::Object(common))
     }
 
-    /// The first two neighbours in order of start that share time, if there are any.
+    /// The first two neighbours in order of start that share time, if there are any. Misnamed blocks do not count.
     #[must_use]
     pub fn overlap(&self) -> Option<(&BlockFacts, &BlockFacts)> {
         let mut last: Option<&BlockFacts> = None;
-        for block in &self.blocks {
+        for block in self.blocks.iter().filter(|block| !block.is_misnamed()) {
             match last {
                 Some(last) if block.meta.range.min < last.meta.range.max => return Some((last, block)),
                 Some(last) if last.meta.range.max >= block.meta.range.max => {}

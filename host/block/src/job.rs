@@ -62,6 +62,16 @@ pub enum Refusal {
         /// The block.
         id: BlockId,
     },
+    /// A block whose meta.json names another one.
+    #[error("group {group}: meta.json of block {id} names block {found}; correct it, or mark block {id} for deletion")]
+    Misnamed {
+        /// The group's key.
+        group: String,
+        /// The directory.
+        id: BlockId,
+        /// The block that its meta.json names.
+        found: BlockId,
+    },
     /// Two planned blocks hold the samples of the same level-1 block.
     #[error(
         "group {group}: blocks {first} and {second} both hold the samples of block {source_block}; mark one of the two for deletion"
@@ -124,6 +134,9 @@ impl Job {
             let id = block.id;
             if taken.contains(&id) {
                 return Err(Refusal::Twice { group: key(), id });
+            }
+            if block.is_misnamed() {
+                return Err(Refusal::Misnamed { group: key(), id, found: block.meta.id });
             }
             if block.no_compact.is_some() {
                 return Err(Refusal::Marked { group: key(), id });
@@ -231,6 +244,16 @@ mod tests {
         other.meta.thanos.resolution = 300_000;
         let blocks = group(vec![other, block(2, 2, 4)]);
         assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Mixed { .. })));
+    }
+
+    #[test]
+    fn a_block_whose_meta_json_names_another_is_refused_and_overlaps_nothing() {
+        let mut misnamed = block(1, 0, 2);
+        misnamed.meta.id = block(9, 0, 2).id;
+        let blocks = group(vec![misnamed.clone(), block(2, 2, 4)]);
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Misnamed { .. })));
+        let blocks = group(vec![misnamed, block(2, 1, 4), block(3, 4, 6)]);
+        assert_eq!(Job::check(&plan(&[&[1, 2]]), &blocks).unwrap().len(), 1);
     }
 
     #[test]

@@ -5,14 +5,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lithify_compactor::COMPACTION_RANGES;
 use thiserror::Error;
 
 use crate::flags::path_or_content::{ContentError, Environment};
 use crate::flags::time_or_duration::TimeOrDuration;
 use crate::flags::{CompactFlags, DemoFlags, PlanFlags, SelectionFlags};
-
-/// Lengths of compacted blocks in milliseconds: 1h, 2h, 8h, 2d, 14d; the first is never a target.
-const RANGES_MS: [i64; 5] = [3_600_000, 7_200_000, 28_800_000, 172_800_000, 1_209_600_000];
 
 /// Budget for merges where the machine does not say how much memory it has.
 const MEMORY_BUDGET_FALLBACK_BYTES: u64 = 2 << 30;
@@ -44,7 +42,7 @@ pub enum ConfigError {
         value: i64,
     },
     /// `--debug.max-compaction-level` above the last range.
-    #[error("level is bigger then default set of {count}: --debug.max-compaction-level={0}", count = RANGES_MS.len())]
+    #[error("level is bigger then default set of {count}: --debug.max-compaction-level={0}", count = COMPACTION_RANGES.len())]
     LevelTooHigh(i64),
     /// `--debug.max-compaction-level` below the first range.
     #[error("at least one range must be provided: --debug.max-compaction-level={0}")]
@@ -202,9 +200,9 @@ impl SelectionConfig {
 }
 
 fn ranges(max_level: i64) -> Result<Vec<i64>, ConfigError> {
-    let default = RANGES_MS.len() - 1;
+    let default = COMPACTION_RANGES.len() - 1;
     let level = usize::try_from(max_level).map_err(|_| ConfigError::NoRange(max_level))?;
-    let ranges = RANGES_MS.get(..=level).ok_or(ConfigError::LevelTooHigh(max_level))?;
+    let ranges = COMPACTION_RANGES.get(..=level).ok_or(ConfigError::LevelTooHigh(max_level))?;
     if level < default {
         tracing::warn!(current = max_level, default, "Max compaction level is lower than should be");
     }
@@ -265,8 +263,8 @@ mod tests {
     #[test]
     fn a_lower_level_leaves_out_ranges() {
         let ranges = |word| compact(word).unwrap().selection.ranges_ms;
-        assert_eq!(ranges("--debug.max-compaction-level=2"), RANGES_MS[..3]);
-        assert_eq!(ranges("--debug.max-compaction-level=4"), RANGES_MS);
+        assert_eq!(ranges("--debug.max-compaction-level=2"), COMPACTION_RANGES[..3]);
+        assert_eq!(ranges("--debug.max-compaction-level=4"), COMPACTION_RANGES);
     }
 
     #[test]

@@ -38,7 +38,12 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> ExitCode {
     let screen = Arc::new(Mutex::new(Screen::standard_error()));
-    let (level, format) = (logging::level_named(flags.log_level), Format::named(flags.log_format));
+    // What these two print is the answer; the log of how it came about is there for those who ask for it.
+    let level = match (&flags.command, flags.log_level) {
+        (Command::Plan(_) | Command::Demo(_), "info") => "warn",
+        (_, level) => level,
+    };
+    let (level, format) = (logging::level_named(level), Format::named(flags.log_format));
     LogLayer::new(level, format, log_clock(), Arc::clone(&screen)).install();
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(WAITING_THREADS).enable_all().build();
     let runtime = match built {

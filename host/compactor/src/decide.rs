@@ -36,7 +36,7 @@ pub struct Planned {
 /// # Errors
 /// [`Failure`] if the grouper fails. What goes wrong in one group stands in its decision.
 pub async fn decide(cx: &Context, view: &View) -> Result<Vec<Decision>, Failure> {
-    let blocks: Vec<BlockFacts> = view.active().cloned().collect();
+    let blocks: Vec<BlockFacts> = view.placed().cloned().collect();
     let cx = cx.clone();
     tokio::task::spawn_blocking(move || {
         let groups = group(&cx, blocks)?;

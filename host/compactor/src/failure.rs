@@ -5,6 +5,7 @@
 use std::fmt;
 
 use lithify_block::{BlockId, Refusal, policy::PolicyError};
+use lithify_tsdb::{Defect, Error as EngineError};
 
 use crate::Unsupported;
 
@@ -83,7 +84,7 @@ pub enum StepError {
     Store(#[from] lithify_bucket::Error),
     /// The bytes of a block.
     #[error(transparent)]
-    Engine(#[from] lithify_tsdb::Error),
+    Engine(#[from] EngineError),
     /// A policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -204,14 +205,14 @@ fn severity(step: Step, error: &StepError) -> Severity {
             Step::Group | Step::Plan => Severity::Fatal,
             Step::Sync | Step::CollectGarbage | Step::Merge | Step::Upload | Step::MarkSources => Severity::Retriable,
         },
-        StepError::Engine(lithify_tsdb::Error::Read { .. } | lithify_tsdb::Error::Write { .. }) => Severity::Retriable,
-        StepError::Engine(_) | StepError::Nothing { .. } => Severity::Halting,
+        StepError::Engine(error) => engine_severity(error),
+        StepError::Nothing { .. } => Severity::Halting,
         StepError::Missing { .. } | StepError::Policy(_) | StepError::Memory { .. } | StepError::Panic(_) => {
             Severity::Fatal
         }
         StepError::Refused(refusal) => match refusal {
             Refusal::Overlap { .. } | Refusal::SharedSource { .. } => Severity::Halting,
-            Refusal::NoLabels { .. } => Severity::Retriable,
+            Refusal::NoLabels { .. } | Refusal::Misnamed { .. } => Severity::Retriable,
             Refusal::Empty { .. }
             | Refusal::Foreign { .. }
             | Refusal::Twice { .. }
@@ -219,5 +220,97 @@ fn severity(step: Step, error: &StepError) -> Severity {
             | Refusal::Mixed { .. } => Severity::Fatal,
         },
         StepError::Unsupported(_) | StepError::SamePlan | StepError::Stopped => Severity::Retriable,
+    }
+}
+
+/// A source that a check of its own would have found wrong ends the process; one that only the merge stumbles over halts.
+///
+/// Source: `thanos-compactor.md` 2.5 and 6.4.
+fn engine_severity(error: &EngineError) -> Severity {
+    match error {
+        EngineError::Read { .. } | EngineError::Write { .. } | EngineError::Cancelled => Severity::Retriable,
+        EngineError::Corrupt { file, .. } if file == "index" => Severity::Fatal,
+        EngineError::Defect { defect, .. } => match **defect {
+            Defect::OutsideRange { .. } => Severity::Halting,
+            Defect::EmptyLabels { .. }
+            | Defect::SeriesOrder { .. }
+            | Defect::NoChunks { .. }
+            | Defect::OutOfOrderChunks { .. }
+            | Defect::Issue347 { .. }
+            | Defect::OutOfOrderLabels { .. } => Severity::Fatal,
+        },
+        EngineError::Corrupt { .. }
+        | EngineError::NeedsVertical { .. }
+        | EngineError::NeedsTombstones { .. }
+        | EngineError::NeedsTrimming { .. }
+        | EngineError::Rule { .. }
+        | EngineError::Limit { .. } => Severity::Halting,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lithify_block::Timestamp;
+
+    use super::*;
+
+    fn of(step: Step, error: impl Into<StepError>) -> Severity {
+        Failure::new(step, error).severity()
+    }
+
+    #[test]
+    fn what_a_failure_means_depends_on_step_and_error() {
+        let id = BlockId::from_parts(Timestamp(1), 1);
+        let group = || "0@1".to_owned();
+        let corrupt = |file: &str| EngineError::Corrupt {
+            block: id,
+            file: file.to_owned(),
+            offset: 7,
+            damage: lithify_tsdb::Damage::Short,
+        };
+        let defect = |defect| EngineError::Defect { block: id, defect: Box::new(defect) };
+        let example = lithify_tsdb::Example::default;
+        let read = EngineError::Read {
+            block: id,
+            file: "index".into(),
+            offset: 0,
+            source: std::io::ErrorKind::ConnectionReset.into(),
+        };
+        for (severity, expected) in [
+            (of(Step::Merge, read), Severity::Retriable),
+            (of(Step::Merge, corrupt("index")), Severity::Fatal),
+            (of(Step::Merge, corrupt("chunks/000001")), Severity::Halting),
+            (of(Step::Merge, defect(Defect::NoChunks { example: example() })), Severity::Fatal),
+            (
+                of(Step::Merge, defect(Defect::OutsideRange { partly: 1, completely: 0, example: example() })),
+                Severity::Halting,
+            ),
+            (of(Step::Merge, StepError::Missing { id, object: "index" }), Severity::Fatal),
+            (of(Step::Merge, StepError::Nothing { id, claimed: 1 }), Severity::Halting),
+            (of(Step::Plan, Refusal::Overlap { group: group(), first: id, second: id }), Severity::Halting),
+            (of(Step::Plan, Refusal::NoLabels { group: group() }), Severity::Retriable),
+            (of(Step::Plan, Refusal::Marked { group: group(), id }), Severity::Fatal),
+            (of(Step::Plan, StepError::SamePlan), Severity::Retriable),
+        ] {
+            assert_eq!(severity, expected);
+        }
+    }
+
+    #[test]
+    fn many_failures_fold_to_the_worst() {
+        let all = [Severity::Fatal, Severity::Retriable, Severity::Halting];
+        assert_eq!(all.into_iter().max(), Some(Severity::Halting));
+    }
+
+    #[test]
+    fn a_failure_tells_its_causes_in_one_line() {
+        let read = EngineError::Read {
+            block: BlockId::from_parts(Timestamp(1), 1),
+            file: "index".into(),
+            offset: 5,
+            source: std::io::Error::other("connection reset"),
+        };
+        let text = Failure::new(Step::Merge, StepError::Engine(read)).chain();
+        assert_eq!(text, "block 00000000010000000000000001: reading index at byte 5: connection reset");
     }
 }

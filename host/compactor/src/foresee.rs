@@ -6,10 +6,10 @@ use lithify_block::{BlockFacts, BlockId, Compaction, Job, Meta, Parent, SOURCE_C
 
 use crate::{Context, Decision, Failure, Seen, Standing, View, decide};
 
-/// Passes that are looked ahead: the ladder of ranges has four steps, late blocks may add some.
-const PASSES_MAX: usize = 64;
+/// Passes that are looked ahead: a group makes one block a pass, so this is a year of two-hour blocks.
+const PASSES_MAX: usize = 4380;
 
-/// The decisions of each pass of a run over `view`, as long as anything is to be done. Results are taken to be as large
+/// The decisions of each pass of a run over `view`; the last finds nothing to do, and says why. Results are taken to be as large
 /// as their sources together.
 ///
 /// # Errors
@@ -24,9 +24,7 @@ pub async fn foresee(cx: &Context, view: View) -> Result<Vec<Vec<Decision>>, Fai
         for decision in &decisions {
             apply(&mut view, decision, passes.len());
         }
-        if passes.is_empty() || !idle {
-            passes.push(decisions);
-        }
+        passes.push(decisions);
         if idle || failed {
             break;
         }

@@ -18,6 +18,7 @@ use lithify_bucket::{
 };
 use lithify_tsdb::{Merged, Options, Source};
 use serde_json::Value;
+use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::{
@@ -92,7 +93,9 @@ pub(crate) async fn run(cx: &Context, job: &Job, extensions: Option<Value>) -> R
 /// Runs the engine on a blocking thread once its memory is admitted.
 async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merged, Vec<(String, u64)>), StepError> {
     let sources = sources::open(cx, job).await?;
-    let need = memory_needed(&sources)?;
+    let (sources, need) = tokio::task::spawn_blocking(move || memory_needed(sources))
+        .await
+        .map_err(|panic| StepError::Panic(panic.to_string()))??;
     let _admitted = cx.memory.admit(need).await?;
     if cx.stop.is_set() {
         return Err(StepError::Stopped);
@@ -121,14 +124,15 @@ fn engine_error(error: lithify_tsdb::Error) -> StepError {
     if matches!(error, lithify_tsdb::Error::Cancelled) { StepError::Stopped } else { StepError::Engine(error) }
 }
 
-/// The most memory that merging `sources` takes, bytes, by the sizes that their indexes state.
-fn memory_needed(sources: &[Source]) -> Result<u64, StepError> {
+/// The most memory that merging `sources` takes, bytes, by the sizes that their indexes state. Reads them, so it blocks.
+fn memory_needed(sources: Vec<Source>) -> Result<(Vec<Source>, u64), StepError> {
     let sizes = sources.iter().map(|source| {
         let of = |fault: lithify_tsdb::Fault| StepError::Engine(fault.of(source.id, layout::INDEX));
         let index = lithify_tsdb::index::Index::open(source.index.as_ref()).map_err(of)?;
         index.sizes().map_err(of)
     });
-    Ok(lithify_tsdb::memory_estimate(&sizes.collect::<Result<Vec<_>, _>>()?))
+    let need = lithify_tsdb::memory_estimate(&sizes.collect::<Result<Vec<_>, _>>()?);
+    Ok((sources, need))
 }
 
 /// Blocks that claim no samples and have none may go; anything else must not be marked.
@@ -172,15 +176,28 @@ fn meta_of(job: &Job, id: BlockId, merged: &Merged, files: Vec<(String, u64)>) -
     }
 }
 
+/// Marks all sources at once: each mark waits for the store, and their order tells nobody anything.
 async fn mark_sources(cx: &Context, job: &Job) -> Result<(), StepError> {
+    let mut marking = JoinSet::new();
     for block in job.blocks() {
-        let mark = DeletionMark::new(block.id, SOURCE_OF_COMPACTED, cx.ambient.timestamp());
-        if write_mark(&*cx.bucket, &Mark::Deletion(mark)).await? {
-            cx.metrics.blocks_marked.with_label_values(&[MarkKind::Deletion.file(), ""]).inc();
-        }
-        cx.metrics.garbage_collected_blocks.inc();
+        let (id, bucket) = (block.id, Arc::clone(&cx.bucket));
+        let mark = Mark::Deletion(DeletionMark::new(id, SOURCE_OF_COMPACTED, cx.ambient.timestamp()));
+        marking.spawn(async move { write_mark(&*bucket, &mark).await });
     }
-    Ok(())
+    let mut outcome = Ok(());
+    while let Some(marked) = marking.join_next().await {
+        let marked = marked.map_err(|panic| StepError::Panic(panic.to_string()));
+        match marked.and_then(|written| Ok(written?)) {
+            Ok(new) => {
+                if new {
+                    cx.metrics.blocks_marked.with_label_values(&[MarkKind::Deletion.file(), ""]).inc();
+                }
+                cx.metrics.garbage_collected_blocks.inc();
+            }
+            Err(error) => outcome = Err(error),
+        }
+    }
+    outcome
 }
 
 fn log(outcome: &Outcome) {

@@ -31,7 +31,7 @@ pub enum Standing {
     Partial,
     /// Its meta.json does not decode.
     Corrupt(String),
-    /// Its meta.json names another block; nothing is done with it.
+    /// Its meta.json names another block; it keeps its place, and a plan that needs it is refused.
     Misnamed(BlockId),
 }
 
@@ -124,8 +124,15 @@ impl View {
         leave_marked_for_deletion(&mut blocks, rules)?;
         leave_superseded(&mut blocks);
         note_other_marks(&mut blocks)?;
+        set_apart_misnamed(&mut blocks);
         let blocks = blocks.into_iter().map(|block| (block.id, block.seen)).collect();
         Ok(Self { taken_at: rules.now, blocks })
+    }
+
+    /// The blocks that policies are told of, by id: those that take part, and misnamed ones, which keep their place.
+    pub fn placed(&self) -> impl Iterator<Item = &BlockFacts> {
+        let placed = |seen: &&Seen| matches!(seen.standing, Standing::Active | Standing::Misnamed(_));
+        self.blocks.values().filter(placed).filter_map(|seen| seen.facts.as_ref())
     }
 
     /// The blocks that take part, by id.
@@ -154,7 +161,6 @@ fn base<'a>((id, directory): (&BlockId, &'a BlockDirectory)) -> Result<Block<'a>
         MetaState::Missing => (Standing::Partial, None),
         MetaState::Corrupted(why) => (Standing::Corrupt(why.clone()), None),
         MetaState::Unsupported(_, error) => return Err(Unsupported::Meta { id, error: error.clone() }),
-        MetaState::Found(meta) if meta.id != id => (Standing::Misnamed(meta.id), Some(meta)),
         MetaState::Found(meta) => (Standing::Active, Some(meta)),
     };
     let facts = meta.map(|meta| BlockFacts {
@@ -248,7 +254,9 @@ fn leave_marked_for_deletion(blocks: &mut [Block<'_>], rules: &Rules) -> Result<
 
 /// F6.
 fn leave_superseded(blocks: &mut [Block<'_>]) {
-    let mut active: Vec<_> = blocks.iter_mut().filter_map(Block::active).collect();
+    // A misnamed block neither covers nor is covered.
+    let mut active: Vec<_> =
+        blocks.iter_mut().filter_map(Block::active).filter(|(_, facts)| !facts.is_misnamed()).collect();
     let candidates: Vec<_> = active
         .iter()
         .map(|(_, facts)| {
@@ -287,6 +295,15 @@ fn note_other_marks(blocks: &mut [Block<'_>]) -> Result<(), Unsupported> {
         facts.no_downsample = no_downsample.map(|mark| mark.reason.clone());
     }
     Ok(())
+}
+
+/// Source: `thanos-compactor.md` 3.2, decision on `ulid`.
+fn set_apart_misnamed(blocks: &mut [Block<'_>]) {
+    for (standing, facts) in blocks.iter_mut().filter_map(Block::active) {
+        if facts.is_misnamed() {
+            *standing = Standing::Misnamed(facts.meta.id);
+        }
+    }
 }
 
 #[cfg(test)]

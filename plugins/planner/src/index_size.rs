@@ -13,10 +13,12 @@ pub(crate) fn plan(planner: &Tsdb, group: &InOrder<'_>, marks: &mut Marks) -> Re
         match largest_of_too_much(planner, group, &choice)? {
             None => return Ok(choice),
             Some(i) => {
-                let size = decimal(group.blocks[i].1.index_size_bytes.unwrap_or(0));
-                let limit = decimal(limit(planner.max_index_size_bytes));
-                let details =
-                    ["index of ", &size, " bytes: the plan that it is in would come to ", &limit, " bytes or more"];
+                // The words of the reference, so that its marks and ours are the same bytes.
+                let details = [
+                    "largeTotalIndexSizeFilter: Total compacted block's index size could exceed: ",
+                    &decimal(planner.max_index_size_bytes),
+                    " with this block. See https://github.com/thanos-io/thanos/issues/1424",
+                ];
                 marks.add(group, i, "index-size-exceeding", details.concat());
             }
         }

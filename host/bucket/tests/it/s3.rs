@@ -1,4 +1,4 @@
-//! What is peculiar to S3, against a server in this process.
+//! What is peculiar to S3, against a server in this process. One file, as all of it scripts the same server.
 
 use std::{sync::Arc, time::Duration};
 

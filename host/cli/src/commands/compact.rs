@@ -44,6 +44,7 @@ async fn serve_and_compact(
     environment: &dyn Fn(&str) -> Option<String>,
     screen: Arc<Mutex<Screen>>,
 ) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
+    let signals = Signals::catch()?;
     let registry = Registry::new();
     process_metrics::register(&registry)?;
     let probe = Arc::new(Probe::new("compact", &registry)?);
@@ -52,7 +53,6 @@ async fn serve_and_compact(
     let wired = wire(&config.selection, manner, &registry, environment)?;
     say_who_decides(&wired);
     let server = Server::bind(&config.http_address).await?;
-    let signals = Signals::catch()?;
     let (shut_down, told) = oneshot::channel::<()>();
     let site = Site { probe: Arc::clone(&probe), registry };
     let grace = config.http_grace_period;

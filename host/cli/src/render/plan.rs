@@ -1,5 +1,7 @@
 //! What a run would do, as a table for people and as JSON for programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::look::{Look, Paint, clean};
@@ -119,25 +121,26 @@ impl PlanReport {
     #[must_use]
     pub fn text(&self, look: &Look) -> String {
         let mut text = self.standings();
-        let mut idle = true;
+        let mut groups: BTreeMap<&str, Vec<(usize, &GroupReport)>> = BTreeMap::new();
         for (number, pass) in self.passes.iter().enumerate() {
-            for group in pass.groups.iter().filter(|group| !group.is_quiet()) {
-                idle = false;
-                let heading =
-                    format!("pass {}, group {} {}", number + 1, group.labels, resolution(group.resolution_ms));
-                text.push_str(&format!("\n{}\n", look.paint(Paint::Cyan, &clean(&heading))));
-                text.push_str(&group.text(look));
+            for group in &pass.groups {
+                groups.entry(&group.key).or_default().push((number + 1, group));
             }
         }
-        if idle {
+        for passes in groups.values().filter(|passes| passes.iter().any(|(_, group)| !group.is_silent())) {
+            text.push_str(&of_group(passes, look));
+        }
+        if self.passes.iter().flat_map(|pass| &pass.groups).all(GroupReport::is_quiet) {
             text.push_str("\nnothing to compact\n");
         }
-        if !self.due_for_downsampling.is_empty() {
-            let (count, are) = match self.due_for_downsampling.len() {
-                1 => ("1 block".to_owned(), "is"),
-                count => (format!("{count} blocks"), "are"),
-            };
-            text.push_str(&format!("\n{count} {are} due for downsampling, which this release does not do yet\n"));
+        match self.due_for_downsampling.len() {
+            0 => {}
+            1 => text.push_str("\n1 block is due for downsampling, which this release does not do yet\n"),
+            count => {
+                text.push_str(&format!(
+                    "\n{count} blocks are due for downsampling, which this release does not do yet\n"
+                ));
+            }
         }
         text
     }
@@ -151,51 +154,88 @@ impl PlanReport {
 }
 
 impl GroupReport {
-    /// Whether there is nothing to tell about it.
+    /// Whether nothing is to be done with it and nothing is wrong.
     fn is_quiet(&self) -> bool {
         self.jobs.is_empty() && self.no_compact.is_empty() && self.error.is_none()
     }
 
-    fn text(&self, look: &Look) -> String {
-        let mut text = String::new();
-        let mut jobs = Table::new(&[
-            ("MERGE", Align::Right),
-            ("FROM", Align::Left),
-            ("UNTIL", Align::Left),
-            ("RANGE", Align::Right),
-            ("LEVEL", Align::Right),
-            ("SAMPLES", Align::Right),
-            ("SIZE", Align::Right),
-            ("WHY", Align::Left),
-        ]);
-        for job in &self.jobs {
-            jobs.row([
-                format!("{} blocks", job.blocks.len()),
-                for_people(Timestamp(job.min_time_ms)),
-                for_people(Timestamp(job.max_time_ms)),
-                units::length(job.max_time_ms.saturating_sub(job.min_time_ms)),
-                job.level.to_string(),
-                units::count(job.samples),
-                job.size_bytes.map_or_else(|| "?".to_owned(), units::size),
-                job.reason.clone(),
-            ]);
-        }
-        if !jobs.is_empty() {
-            text.push_str(&jobs.draw(look));
-        }
-        let mut marks =
-            Table::new(&[("MARK NO-COMPACT", Align::Left), ("REASON", Align::Left), ("DETAILS", Align::Left)]);
-        for mark in &self.no_compact {
-            marks.row([mark.block.clone(), mark.reason.clone(), mark.details.clone()]);
-        }
-        if !marks.is_empty() {
-            text.push_str(&marks.draw(look));
-        }
-        if let Some(error) = &self.error {
-            text.push_str(&format!("{}\n", look.paint(Paint::Red, &clean(error))));
-        }
-        text
+    /// Whether there is nothing to tell about it either.
+    fn is_silent(&self) -> bool {
+        self.is_quiet() && self.reasons.is_empty()
     }
+}
+
+/// What becomes of one group, pass after pass.
+fn of_group(passes: &[(usize, &GroupReport)], look: &Look) -> String {
+    let Some((_, first)) = passes.first() else { return String::new() };
+    let blocks = if first.blocks == 1 { "1 block".to_owned() } else { format!("{} blocks", first.blocks) };
+    let heading = format!("{} {}, {blocks}, group {}", first.labels, resolution(first.resolution_ms), first.key);
+    let mut text = format!("\n{}\n", look.paint(Paint::Cyan, &clean(&heading)));
+    let (jobs, marks) = (jobs(passes), marks(passes));
+    for table in [jobs, marks].iter().filter(|table| !table.is_empty()) {
+        text.push_str(&table.draw(look));
+    }
+    for error in passes.iter().filter_map(|(_, group)| group.error.as_ref()) {
+        text.push_str(&format!("{}\n", look.paint(Paint::Red, &clean(error))));
+    }
+    if let Some((_, last)) = passes.last().filter(|(_, last)| last.is_quiet()) {
+        text.push_str(&look.paint(Paint::Dim, &left(&last.reasons)));
+    }
+    text
+}
+
+fn jobs(passes: &[(usize, &GroupReport)]) -> Table {
+    let mut table = Table::new(&[
+        ("PASS", Align::Right),
+        ("MERGE", Align::Right),
+        ("FROM", Align::Left),
+        ("UNTIL", Align::Left),
+        ("RANGE", Align::Right),
+        ("LEVEL", Align::Right),
+        ("SAMPLES", Align::Right),
+        ("SIZE", Align::Right),
+        ("WHY", Align::Left),
+    ]);
+    for (pass, job) in passes.iter().flat_map(|(pass, group)| group.jobs.iter().map(move |job| (pass, job))) {
+        table.row([
+            pass.to_string(),
+            format!("{} blocks", job.blocks.len()),
+            for_people(Timestamp(job.min_time_ms)),
+            for_people(Timestamp(job.max_time_ms)),
+            units::length(job.max_time_ms.saturating_sub(job.min_time_ms)),
+            job.level.to_string(),
+            units::count(job.samples),
+            job.size_bytes.map_or_else(|| "?".to_owned(), units::size),
+            job.reason.clone(),
+        ]);
+    }
+    table
+}
+
+fn marks(passes: &[(usize, &GroupReport)]) -> Table {
+    let mut table = Table::new(&[
+        ("PASS", Align::Right),
+        ("MARK NO-COMPACT", Align::Left),
+        ("REASON", Align::Left),
+        ("DETAILS", Align::Left),
+    ]);
+    for (pass, mark) in passes.iter().flat_map(|(pass, group)| group.no_compact.iter().map(move |mark| (pass, mark))) {
+        table.row([pass.to_string(), mark.block.clone(), mark.reason.clone(), mark.details.clone()]);
+    }
+    table
+}
+
+/// What the planner says of the blocks that it leaves, equal words once.
+fn left(reasons: &[ReasonReport]) -> String {
+    let mut words: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in reasons {
+        *words.entry(&reason.message).or_default() += 1;
+    }
+    let lines = words.iter().map(|(message, count)| match count {
+        1 => format!("then 1 block stays as it is: {}\n", clean(message)),
+        count => format!("then {count} blocks stay as they are: {}\n", clean(message)),
+    });
+    lines.collect()
 }
 
 fn resolution(ms: i64) -> String {
@@ -247,13 +287,22 @@ mod tests {
             error: Some("two blocks overlap".to_owned()),
             ..GroupReport::default()
         };
+        let left = GroupReport {
+            key: "0@1".to_owned(),
+            reasons: vec![ReasonReport {
+                subject: "01JN8BG900VGQ0CJJ6RS0TSHAH".to_owned(),
+                rule: "fresh".to_owned(),
+                message: "set aside: the newest block of the group".to_owned(),
+            }],
+            ..GroupReport::default()
+        };
         let quiet = GroupReport { key: "0@3".to_owned(), ..GroupReport::default() };
         PlanReport {
             blocks: vec![
                 StandingCount { state: "loaded".to_owned(), count: 7 },
                 StandingCount { state: "too-fresh".to_owned(), count: 1 },
             ],
-            passes: vec![PassReport { groups: vec![group, broken, quiet] }],
+            passes: vec![PassReport { groups: vec![group, broken, quiet] }, PassReport { groups: vec![left] }],
             due_for_downsampling: vec![DueReport { block: "01JN".to_owned(), resolution_ms: 300_000 }],
         }
     }
@@ -263,13 +312,14 @@ mod tests {
         expect![[r#"
             8 blocks: 7 loaded, 1 too-fresh
 
-            pass 1, group {cluster="eu1"} raw
-               MERGE  FROM              UNTIL             RANGE  LEVEL  SAMPLES     SIZE  WHY
-            2 blocks  2025-03-01 00:00  2025-03-01 08:00     8h      2     94 M  292 MiB  fills 8h
-            MARK NO-COMPACT             REASON                DETAILS
-            01JN84MHR04YBZBA82BD4X333E  index-size-exceeding  index of 70 GiB
+            {cluster="eu1"} raw, 5 blocks, group 0@1
+            PASS     MERGE  FROM              UNTIL             RANGE  LEVEL  SAMPLES     SIZE  WHY
+               1  2 blocks  2025-03-01 00:00  2025-03-01 08:00     8h      2     94 M  292 MiB  fills 8h
+            PASS  MARK NO-COMPACT             REASON                DETAILS
+               1  01JN84MHR04YBZBA82BD4X333E  index-size-exceeding  index of 70 GiB
+            then 1 block stays as it is: set aside: the newest block of the group
 
-            pass 1, group {cluster="us1"} 5m
+            {cluster="us1"} 5m, 2 blocks, group 300000@2
             two blocks overlap
 
             1 block is due for downsampling, which this release does not do yet

@@ -11,7 +11,7 @@
 //! orbits   distance from the last character; distance to the next one in its orbit, zigzag
 //! ```
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use super::class::Class;
 
@@ -79,31 +79,35 @@ fn class(table: &mut Reader) -> Class {
 /// Adds to a class what differs from its characters in case only.
 pub(super) fn fold(class: &mut Class) {
     let known = class.clone();
-    for (character, next) in orbits() {
+    let orbits: Vec<(u32, u32)> = orbits().collect();
+    let next_of = |character: u32| {
+        let found = orbits.binary_search_by_key(&character, |(known, _)| *known);
+        found.ok().and_then(|at| orbits.get(at)).map_or(character, |(_, next)| *next)
+    };
+    for (character, _) in &orbits {
         // Each character of an orbit leads to the next one and so to all; orbits have at most four.
-        let mut member = character;
+        let mut member = *character;
         for _ in 0..4 {
             if known.contains(member) {
-                class.add(character, character);
+                class.add(*character, *character);
                 break;
             }
-            member = if member == character { next } else { after(member) };
+            member = next_of(member);
         }
     }
     class.tidy();
 }
 
-/// The next character of the orbit of `character`, itself if it is alone.
-fn after(character: u32) -> u32 {
-    orbits()
-        .take_while(|(known, _)| *known <= character)
-        .find(|(known, _)| *known == character)
-        .map_or(character, |it| it.1)
-}
-
 /// Whether a character differs from another in case only.
 pub(super) fn has_orbit(character: u32) -> bool {
     after(character) != character
+}
+
+/// The next character of the orbit of `character`, itself if it is alone. Decodes the table up to there: for few
+/// characters.
+fn after(character: u32) -> u32 {
+    let found = orbits().take_while(|(known, _)| *known <= character).last();
+    found.filter(|(known, _)| *known == character).map_or(character, |(_, next)| next)
 }
 
 /// Characters with the next one of their orbit, ascending.
