@@ -200,3 +200,57 @@ fn whole(number: &serde_json::Number) -> Option<u64> {
     let from_float = || number.as_f64().filter(|f| f.fract() == 0.0 && (0.0..=EXACT).contains(f)).map(|f| f as u64);
     number.as_u64().or_else(from_float)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(kind: Kind, text: &str) -> Result<Settings, String> {
+        let config: PluginConfig = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        config.settings(kind).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn everything_that_can_be_said_of_a_plugin_is_used() {
+        let text = r#"{
+            "plugin": "./urgent-first.wasm", "config": {"label": "tenant"}, "on-error": "builtin",
+            "limits": {"memory": "64MiB", "fuel": 2e9, "timeout": "5s", "answer": "512KiB"}
+        }"#;
+        let settings = settings(Kind::Planner, text).unwrap();
+        assert_eq!(settings.config, r#"{"label":"tenant"}"#);
+        assert_eq!(settings.on_error, OnError::Builtin);
+        let limits = Limits {
+            memory_bytes: 64 << 20,
+            fuel: 2_000_000_000,
+            timeout: Duration::from_secs(5),
+            answer_bytes: 512 << 10,
+        };
+        assert_eq!(settings.limits, limits);
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        let settings = settings(Kind::Grouper, r#"{"plugin": "builtin:external-labels"}"#).unwrap();
+        assert_eq!(settings, Settings::builtin("external-labels", &serde_json::json!({})));
+        assert_eq!(serde_json::from_str::<Config>("{}").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_what_is_right() {
+        let check = |text: &str, message: &str| {
+            let error = settings(Kind::Selector, text).unwrap_err();
+            assert!(error.contains(message), "{text}: {error}");
+        };
+        check(r#"{"plugin": ""}"#, "selector.plugin: is empty");
+        check(r#"{"plugin": "a", "sha256": "5f1c"}"#, r#"selector.sha256: "5f1c" has not 64 hexadecimal digits"#);
+        check(r#"{"plugin": "a", "on-error": "builtin"}"#, "selector.on-error: `builtin` is for planners only");
+        check(r#"{"plugin": "a", "on-error": "ignore"}"#, "unknown variant `ignore`");
+        check(r#"{"plugin": "a", "config": [1]}"#, "selector.config: must be a mapping");
+        check(r#"{"plugin": "a", "limits": {"memory": "64MB"}}"#, r#"selector.limits.memory: "64MB" is no size"#);
+        check(r#"{"plugin": "a", "limits": {"memory": "99999999999GiB"}}"#, "is no size");
+        check(r#"{"plugin": "a", "limits": {"timeout": "0s"}}"#, r#"selector.limits.timeout: "0s" is no duration"#);
+        check(r#"{"plugin": "a", "limits": {"fuel": 1.5}}"#, "selector.limits.fuel: 1.5 is not a whole number");
+        check(r#"{"plugin": "a", "limit": {}}"#, "unknown field `limit`");
+        check("{}", "missing field `plugin`");
+    }
+}

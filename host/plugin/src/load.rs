@@ -46,7 +46,7 @@ pub(crate) fn load(door: &Door, kind: Kind, settings: &Settings) -> Result<Plugi
         config: settings.config.clone(),
         limits: settings.limits,
         explain: door.explain,
-        shared: Arc::new(Shared::new(&settings.plugin)),
+        shared: Arc::new(Shared::new(&settings.plugin, Arc::clone(&door.metrics))),
         metrics: Arc::clone(&door.metrics),
     };
     probe(&plugin).map_err(refused)?;

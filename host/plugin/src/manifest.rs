@@ -121,14 +121,15 @@ impl Manifest {
         let not_wasm = |error: wasmparser::BinaryReaderError| ManifestError::NotWasm(error.to_string());
         let (mut section, mut first) = (None, true);
         for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(not_wasm)? {
-                Payload::Version { encoding: Encoding::Module, .. } if first => return Err(ManifestError::Module),
-                Payload::CustomSection(custom) if custom.name() == SECTION => {
-                    if section.replace(custom.data()).is_some() {
-                        return Err(ManifestError::Twice);
-                    }
-                }
-                _ => {}
+            let payload = payload.map_err(not_wasm)?;
+            if first && matches!(payload, Payload::Version { encoding: Encoding::Module, .. }) {
+                return Err(ManifestError::Module);
+            }
+            if let Payload::CustomSection(custom) = payload
+                && custom.name() == SECTION
+                && section.replace(custom.data()).is_some()
+            {
+                return Err(ManifestError::Twice);
             }
             first = false;
         }

@@ -79,13 +79,13 @@ impl Plugin {
         let mut store = self.store("");
         let instance = self.instantiate(&mut store)?;
         let warnings: Vec<String> =
-            self.function(&mut store, &instance, "plugin", "validate", (self.config.as_str(),))?;
+            self.function(&mut store, &instance, ("plugin", "validate"), (self.config.as_str(),))?;
         Ok(warnings.iter().take(32).map(|warning| cut(warning)).collect())
     }
 
     /// Whether the component exports an interface.
     pub(crate) fn exports(&self, interface: &str) -> bool {
-        self.component.component().get_export_index(None, &export(interface)).is_some()
+        self.component.component().get_export_index(None, export(interface)).is_some()
     }
 
     fn call<Q, A>(&self, store: &mut Store<Guest>, function: &str, question: Q) -> Result<A, Failure>
@@ -95,8 +95,8 @@ impl Plugin {
         Answer<A>: ComponentNamedList + Lift,
     {
         let instance = self.instantiate(store)?;
-        self.function::<_, ()>(store, &instance, "plugin", "configure", (self.config.as_str(),))?;
-        self.function(store, &instance, self.kind.name(), function, question)
+        self.function::<_, ()>(store, &instance, ("plugin", "configure"), (self.config.as_str(),))?;
+        self.function(store, &instance, (self.kind.name(), function), question)
     }
 
     fn store(&self, run_id: &str) -> Store<Guest> {
@@ -124,8 +124,7 @@ impl Plugin {
         &self,
         store: &mut Store<Guest>,
         instance: &Instance,
-        interface: &str,
-        function: &str,
+        (interface, function): (&str, &str),
         question: Q,
     ) -> Result<A, Failure>
     where

@@ -1,15 +1,13 @@
 //! What a guest can reach: a log, explanations, counters. One store serves one call and is dropped after it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lithify_block::policy::Reason;
 use wasmtime::{StoreContextMut, component::Linker};
 
 use crate::{
     limits::{COUNTERS_MAX, LOG_LINES_MAX, Meter, REASONS_BYTES_MAX, TEXT_BYTES_MAX},
+    metrics::Metrics,
     wire::Level,
 };
 
@@ -19,7 +17,7 @@ pub(crate) struct Guest {
     pub(crate) explain: bool,
     pub(crate) reasons: Vec<Reason>,
     pub(crate) reasons_bytes: usize,
-    pub(crate) shared: std::sync::Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) run_id: String,
 }
 
@@ -28,12 +26,12 @@ pub(crate) struct Guest {
 pub(crate) struct Shared {
     pub(crate) plugin: String,
     pub(crate) lines: Mutex<(String, u32)>,
-    pub(crate) counters: Mutex<BTreeMap<String, u64>>,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Shared {
-    pub(crate) fn new(plugin: &str) -> Self {
-        Self { plugin: plugin.to_owned(), lines: Mutex::default(), counters: Mutex::default() }
+    pub(crate) fn new(plugin: &str, metrics: Arc<Metrics>) -> Self {
+        Self { plugin: plugin.to_owned(), lines: Mutex::default(), metrics }
     }
 }
 
@@ -109,11 +107,14 @@ impl Guest {
         if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
             return;
         }
-        let mut counters = self.shared.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        if counters.len() < COUNTERS_MAX || counters.contains_key(&name) {
-            let counter = counters.entry(name).or_default();
-            *counter = counter.saturating_add(delta);
-        }
+        let key = (self.shared.plugin.clone(), name);
+        self.shared.metrics.update(|snapshot| {
+            let own = snapshot.counters.keys().filter(|(plugin, _)| *plugin == key.0).count();
+            if own < COUNTERS_MAX || snapshot.counters.contains_key(&key) {
+                let counter = snapshot.counters.entry(key).or_default();
+                *counter = counter.saturating_add(delta);
+            }
+        });
     }
 }
 
@@ -128,4 +129,17 @@ pub(crate) fn cut(text: &str) -> String {
         out.push(if c.is_control() { ' ' } else { c });
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_at_a_character_and_lose_control_characters() {
+        assert_eq!(cut("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(cut(&"x".repeat(1021)).len(), 1021);
+        let long = cut(&"é".repeat(1000));
+        assert!(long.len() <= TEXT_BYTES_MAX && long.ends_with("é…"), "{}", long.len());
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! Source: `policies.md` 4; `thanos-compactor.md` 5.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use lithify_block::{BlockFacts, Group, Labels, policy};

@@ -1,5 +1,7 @@
 //! From a core module to a component.
 
+use std::fmt;
+
 use wasmparser::{Parser, Payload};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, SourceMap, WorldId};
@@ -34,9 +36,9 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, BuildError> {
     ComponentEncoder::default().module(&module).and_then(|encoder| encoder.validate(true).encode()).map_err(wrong)
 }
 
-fn wrong(error: impl core::fmt::Debug) -> BuildError {
-    // The alternate form of these errors leaves out what went before; the debug form has all.
-    BuildError::Component(format!("{error:?}"))
+/// With what led to it: the alternate form prints the chain.
+fn wrong(error: impl fmt::Display) -> BuildError {
+    BuildError::Component(format!("{error:#}"))
 }
 
 /// The manifest's section.

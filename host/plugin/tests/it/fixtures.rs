@@ -29,7 +29,7 @@ pub(crate) fn block(n: u128, min_hour: i64, max_hour: i64) -> BlockFacts {
 
 /// Five blocks of two hours, which fill a window and leave one over.
 pub(crate) fn five() -> Group {
-    let blocks = (0..5).map(|i| block(1 + i, 2 * i as i64, 2 * i as i64 + 2)).collect();
+    let blocks = (0..5_i64).map(|i| block(1 + u128::from(i.unsigned_abs()), 2 * i, 2 * i + 2)).collect();
     Group::new("0@1".to_owned(), [("cluster", "eu1")].into_iter().collect(), 0, blocks)
 }
 
