@@ -8,6 +8,7 @@
 
 mod compile;
 mod componentize;
+pub mod dist;
 mod toolchain;
 
 use std::{

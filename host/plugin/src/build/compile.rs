@@ -63,6 +63,8 @@ pub(super) fn compile(toolchain: &Toolchain, path: &Path, target: &Path) -> Resu
     }
     if toolchain.build_std {
         command.arg(if std { "-Zbuild-std=std,panic_abort" } else { "-Zbuild-std=core,alloc" });
+        // Smaller sorting and searching: guests are compiled at every cold start, and their lists are short.
+        command.arg("-Zbuild-std-features=optimize_for_size");
         command.env("RUSTC_BOOTSTRAP", "1");
     }
     command.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, &metadata.workspace_root));
