@@ -44,6 +44,7 @@ fn check(directory: &Path) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the moments of killing are spread over the time that a run takes")]
 fn killed_at_random_moments_it_loses_nothing_and_a_clean_run_ends_as_ever() {
     let expected = expected(&data(&format!("{CASE}/blocks.txt")));
     let length = {

@@ -1,5 +1,7 @@
 //! What no single crate can show, one module an area. All of them run the program as its users do.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod program;
 
 mod faults;

@@ -165,7 +165,6 @@ fn choice(selection: &SelectionConfig, rules: Option<serde_json::Value>) -> Resu
 }
 
 /// The clock for logs.
-#[must_use]
 pub fn log_clock() -> impl Fn() -> Rfc3339 + Send + Sync + 'static {
     let machine = Machine::new();
     move || machine.now()

@@ -40,6 +40,9 @@ const SCRAPE_MS: i64 = 15_000;
 /// Samples in a chunk, as Prometheus' head cuts them.
 const CHUNK_SAMPLES: i64 = 120;
 
+/// What a chunk covers, milliseconds.
+const CHUNK_MS: i64 = CHUNK_SAMPLES * SCRAPE_MS;
+
 /// Every eighth series is a native histogram.
 const HISTOGRAM_EVERY: usize = 8;
 
@@ -73,7 +76,7 @@ fn blocks_from(start: i64, count: i64, hole: Option<i64>) -> impl Iterator<Item 
 fn write_block(bucket: &Path, shape: &Shape, cluster: &str, (number, start): (i64, i64)) -> io::Result<Merged> {
     let series = label_sets(shape.series);
     let mut noise = Noise::new(shape.seed ^ start.cast_unsigned() ^ cluster.bytes().map(u64::from).sum::<u64>());
-    let id = BlockId::from_parts(Timestamp(start + BLOCK_MS), u128::from(noise.next()) << 8);
+    let id = BlockId::from_parts(Timestamp(start + BLOCK_MS), u128::from(noise.bits()) << 8);
     let directory = bucket.join(id.to_string());
     let mut symbols: Vec<&str> = series.iter().flatten().flat_map(|(name, value)| [*name, value.as_str()]).collect();
     symbols.push("");
@@ -82,10 +85,8 @@ fn write_block(bucket: &Path, shape: &Shape, cluster: &str, (number, start): (i6
     let mut output = Directory::new(directory.clone());
     let mut writer = BlockWriter::new(&mut output, symbols, 0).map_err(io::Error::other)?;
     for (position, labels) in series.iter().enumerate() {
-        let chunks: Vec<_> = (start..start + BLOCK_MS)
-            .step_by((CHUNK_SAMPLES * SCRAPE_MS).unsigned_abs() as usize)
-            .map(|from| chunk(position, number, from, &mut noise))
-            .collect();
+        let chunks: Vec<_> =
+            (0..BLOCK_MS / CHUNK_MS).map(|n| chunk(position, number, start + n * CHUNK_MS, &mut noise)).collect();
         let chunks: Vec<_> = chunks
             .iter()
             .map(|(min, max, encoding, data)| NewChunk { min: *min, max: *max, encoding: *encoding, data })
@@ -104,7 +105,7 @@ fn chunk(position: usize, block: i64, from: i64, noise: &mut Noise) -> (i64, i64
     if position.is_multiple_of(HISTOGRAM_EVERY) {
         return (min, max, 2, histograms(&times, block, noise));
     }
-    let counts = position % 3 != 0;
+    let counts = !position.is_multiple_of(3);
     let mut value = if counts { f64::from(u32::try_from(block * 100_000).unwrap_or(0)) } else { 1e9 };
     let mut appender = XorAppender::new();
     for time in times {

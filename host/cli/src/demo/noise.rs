@@ -12,7 +12,7 @@ impl Noise {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -22,6 +22,6 @@ impl Noise {
 
     /// A number from 0 to `limit - 1`; `limit` must be positive.
     pub fn below(&mut self, limit: i64) -> i64 {
-        i64::try_from(self.next() % limit.unsigned_abs()).unwrap_or_default()
+        i64::try_from(self.bits() % limit.unsigned_abs()).unwrap_or_default()
     }
 }
