@@ -23,6 +23,8 @@ struct Metadata {
 struct Package {
     name: String,
     manifest_path: PathBuf,
+    /// Where it was taken from; `None` if it lies on this machine.
+    source: Option<String>,
     #[serde(default)]
     metadata: Option<PackageMetadata>,
 }
@@ -67,7 +69,7 @@ pub(super) fn compile(toolchain: &Toolchain, path: &Path, target: &Path) -> Resu
         command.arg("-Zbuild-std-features=optimize_for_size");
         command.env("RUSTC_BOOTSTRAP", "1");
     }
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, &metadata.workspace_root));
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, &metadata));
     command.stdin(Stdio::null());
     let program = toolchain.cargo.clone();
     let status = command.status().map_err(|error| BuildError::Run { program: program.clone(), error })?;
@@ -89,7 +91,7 @@ fn command(toolchain: &Toolchain, path: &Path) -> Command {
 }
 
 /// Compiler flags: no path of this machine in the bytes, and the linker.
-fn flags(toolchain: &Toolchain, workspace: &Path) -> String {
+fn flags(toolchain: &Toolchain, metadata: &Metadata) -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let mut flags = Vec::new();
@@ -98,7 +100,13 @@ fn flags(toolchain: &Toolchain, workspace: &Path) -> String {
     if let Some(home) = home {
         remap(&home, "/cargo");
     }
-    remap(workspace, "/guest");
+    // Crates beside the guest's workspace; the last flag that fits a path wins.
+    for package in metadata.packages.iter().filter(|package| package.source.is_none()) {
+        if let Some(directory) = package.manifest_path.parent() {
+            remap(directory, &format!("/{}", package.name));
+        }
+    }
+    remap(&metadata.workspace_root, "/guest");
     if let Some(linker) = &toolchain.linker {
         flags.push(format!("-Clinker={}", linker.display()));
     }
@@ -107,7 +115,7 @@ fn flags(toolchain: &Toolchain, workspace: &Path) -> String {
 
 fn metadata(toolchain: &Toolchain, path: &Path) -> Result<Metadata, BuildError> {
     let mut command = command(toolchain, path);
-    command.args(["metadata", "--format-version=1", "--no-deps"]).stderr(Stdio::inherit());
+    command.args(["metadata", "--format-version=1", "--locked"]).stderr(Stdio::inherit());
     let program = toolchain.cargo.clone();
     let output = command.output().map_err(|error| BuildError::Run { program: program.clone(), error })?;
     if !output.status.success() {
