@@ -13,8 +13,10 @@ fn misbehave(how: &str, more: &str) -> (Option<i32>, String) {
     copy(&data("bytes/labels/in"), &bucket);
     let before = files(&bucket);
     let plugin = data("guests/misbehaving.wasm");
-    let plugins =
-        format!("planner: {{plugin: '{}', config: {{do: {how}}}, limits: {{timeout: 5s}}{more}}}", plugin.display());
+    let plugins = format!(
+        "planner: {{plugin: '{}', config: {{do: {how}}}, limits: {{fuel: 1e8, timeout: 60s}}{more}}}",
+        plugin.display()
+    );
     let output =
         compact(&filesystem(&bucket), work.path(), &[&format!("--plugins.config={plugins}")]).output().unwrap();
     assert_eq!(files(&bucket), before, "{how}");

@@ -61,7 +61,7 @@ async fn show(config: &DemoConfig, look: Look, screen: Arc<Mutex<Screen>>) -> Re
     let after = sync(cx).await.map_err(|failure| failure.chain())?;
     say(&made_text(made, making));
     say(&timeline::draw(&[picture("before", &before, None), picture("after", &after, Some(&before))], &look));
-    say(&decisions(&iteration, &look));
+    say(&decisions(&wired, &iteration, &look));
     say(&cost(&wired, &iteration, took));
     say(&place.farewell());
     Ok(if iteration.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -171,8 +171,10 @@ fn bar(facts: &BlockFacts, fate: timeline::Fate) -> timeline::Bar {
     timeline::Bar::new(facts.meta.compaction.level, facts.meta.range, fate)
 }
 
-fn decisions(iteration: &Iteration, look: &Look) -> String {
-    let mut text = format!("{}\n", look.paint(Paint::Bold, "what was decided, by the planner builtin:tsdb"));
+fn decisions(wired: &Wired, iteration: &Iteration, look: &Look) -> String {
+    let by: Vec<String> = wired.loaded.iter().map(|loaded| format!("{} {}", loaded.kind, loaded.plugin)).collect();
+    let heading = format!("what was decided, by {}", by.join(" and "));
+    let mut text = format!("{}\n", look.paint(Paint::Bold, &heading));
     for outcome in &iteration.outcomes {
         text.push_str(&decision(outcome));
     }
