@@ -14,7 +14,7 @@ fn misbehave(how: &str, more: &str) -> (Option<i32>, String) {
     let before = files(&bucket);
     let plugin = data("guests/misbehaving.wasm");
     let plugins = format!(
-        "planner: {{plugin: '{}', config: {{do: {how}}}, limits: {{fuel: 1e8, timeout: 60s}}{more}}}",
+        "planner: {{plugin: '{}', config: {{do: {how}}}, limits: {{fuel: 2e9, timeout: 60s}}{more}}}",
         plugin.display()
     );
     let output =
