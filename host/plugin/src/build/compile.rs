@@ -37,11 +37,32 @@ struct PackageMetadata {
 
 /// `[package.metadata.lithify]` of a guest.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Options {
     /// Whether the guest needs std. Guests that do not are built faster where the standard library is built too.
     #[serde(default = "yes")]
     std: bool,
+    /// How the compiler optimises; for size unless the guest wants otherwise.
+    #[serde(default)]
+    opt_level: OptLevel,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { std: true, opt_level: OptLevel::default() }
+    }
+}
+
+/// As cargo names it.
+#[derive(Clone, Copy, Default, Deserialize)]
+enum OptLevel {
+    #[serde(rename = "z")]
+    Smallest,
+    #[default]
+    #[serde(rename = "s")]
+    Small,
+    #[serde(rename = "3")]
+    Fast,
 }
 
 fn yes() -> bool {
@@ -54,17 +75,21 @@ pub(super) fn compile(toolchain: &Toolchain, path: &Path, target: &Path) -> Resu
     let path = fs::canonicalize(path).map_err(|error| wrong(path, error.to_string()))?;
     let metadata = metadata(toolchain, &path)?;
     let package = package(&metadata, &path)?;
-    let std =
-        package.metadata.as_ref().and_then(|metadata| metadata.lithify.as_ref()).is_none_or(|options| options.std);
+    let default = Options::default();
+    let options = package.metadata.as_ref().and_then(|metadata| metadata.lithify.as_ref()).unwrap_or(&default);
+    let opt_level = match options.opt_level {
+        OptLevel::Smallest => "opt-level='z'",
+        OptLevel::Small => "opt-level='s'",
+        OptLevel::Fast => "opt-level=3",
+    };
     let mut command = command(toolchain, &path);
     command.args(["rustc", "--lib", "--release", "--locked", "--crate-type", "cdylib", "--target", TARGET]);
     command.arg("--target-dir").arg(target);
-    for setting in ["opt-level='s'", "lto='fat'", "codegen-units=1", "panic='abort'", "strip='symbols'", "debug=false"]
-    {
+    for setting in [opt_level, "lto='fat'", "codegen-units=1", "panic='abort'", "strip='symbols'", "debug=false"] {
         command.arg("--config").arg(format!("profile.release.{setting}"));
     }
     if toolchain.build_std {
-        command.arg(if std { "-Zbuild-std=std,panic_abort" } else { "-Zbuild-std=core,alloc" });
+        command.arg(if options.std { "-Zbuild-std=std,panic_abort" } else { "-Zbuild-std=core,alloc" });
         // Smaller sorting and searching: guests are compiled at every cold start, and their lists are short.
         command.arg("-Zbuild-std-features=optimize_for_size");
         command.env("RUSTC_BOOTSTRAP", "1");
