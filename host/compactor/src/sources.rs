@@ -2,7 +2,7 @@
 
 use lithify_block::{BlockFacts, Job};
 use lithify_bucket::{Depth, layout};
-use lithify_tsdb::{Blob, Source};
+use lithify_tsdb::{Blob, Source, is_segment_name};
 
 use crate::{Context, Unsupported, failure::StepError, staged::Stored};
 
@@ -32,7 +32,7 @@ async fn open_block(cx: &Context, block: &BlockFacts) -> Result<Source, StepErro
     }
     let index: Box<dyn Blob> = Box::new(Stored(cx.bucket.open(&layout::index(id)).await?));
     let mut segments: Vec<(String, Box<dyn Blob>)> = Vec::new();
-    for name in names.iter().filter_map(|name| name.strip_prefix("chunks/")).filter(|name| is_segment(name)) {
+    for name in names.iter().filter_map(|name| name.strip_prefix("chunks/")).filter(|name| is_segment_name(name)) {
         let blob = cx.bucket.open(&object(&format!("chunks/{name}"))).await?;
         segments.push((name.to_owned(), Box::new(Stored(blob))));
     }
@@ -54,11 +54,4 @@ async fn names_below(cx: &Context, block: &BlockFacts) -> Result<Vec<String>, St
     }
     names.sort_unstable();
     Ok(names)
-}
-
-/// A segment's whole name is an unsigned decimal number; other files are ignored.
-///
-/// Source: `tsdb-format.md` 2.3.
-fn is_segment(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()) && name.parse::<u64>().is_ok()
 }
