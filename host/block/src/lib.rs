@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(not(target_family = "wasm"))]
 extern crate std as _; // Native builds link its allocator and panic handler; nothing can name it.
 
+pub mod columns;
 mod group;
 mod id;
 mod job;

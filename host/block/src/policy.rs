@@ -5,9 +5,12 @@
 //!
 //! Source: `policies.md` 2.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
-use crate::{BlockFacts, Group, Labels, Timestamp};
+use crate::{
+    BlockFacts, BlockId, Group, Labels, Timestamp,
+    columns::{Aggregates, Column, HistogramAggregates, HistogramColumn},
+};
 
 /// What every question carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,72 @@ pub trait Planner: Send + Sync {
     /// # Errors
     /// [`PolicyError`] if the policy fails or its answer breaks a rule.
     fn plan(&self, cx: &Context, group: &Group, ranges: &[i64]) -> Result<Plan, PolicyError>;
+}
+
+/// Decides what becomes of the samples of a window.
+pub trait Downsampler: Send + Sync {
+    /// Begins with `block`: one unit of work, from which several threads may each have an aggregator of their own.
+    ///
+    /// # Errors
+    /// [`PolicyError`] if the policy cannot begin.
+    fn begin(&self, cx: &Context, block: BlockId) -> Result<Box<dyn Aggregator>, PolicyError>;
+}
+
+/// A downsampler at work. All four questions: `labels` has the series of each run, or nothing unless
+/// [`Aggregator::wants_labels`]; windows are `resolution` milliseconds long, aligned to the epoch; the answer has as many
+/// runs as the question, and no run of it more rows than it was given.
+///
+/// # Errors
+/// [`PolicyError`] if the policy fails or its answer breaks a rule; the aggregator is of no use then.
+pub trait Aggregator: Send {
+    /// Whether runs come with the labels of their series.
+    fn wants_labels(&self) -> bool;
+
+    /// Raw floats, free of stale markers and other NaN.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn raw(&mut self, resolution: i64, labels: &[Labels], rows: &Column) -> Result<Aggregates, PolicyError>;
+
+    /// Aggregates of a finer resolution. Its `counter` column has the totals over the whole run, drops added back.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn aggregates(&mut self, resolution: i64, labels: &[Labels], rows: &Aggregates) -> Result<Aggregates, PolicyError>;
+
+    /// Raw histograms, free of stale markers and of those whose sum is NaN.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn raw_histograms(
+        &mut self,
+        resolution: i64,
+        labels: &[Labels],
+        rows: &HistogramColumn,
+    ) -> Result<HistogramAggregates, PolicyError>;
+
+    /// Histogram aggregates of a finer resolution, as they were stored.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn histogram_aggregates(
+        &mut self,
+        resolution: i64,
+        labels: &[Labels],
+        rows: &HistogramAggregates,
+    ) -> Result<HistogramAggregates, PolicyError>;
+}
+
+/// Decides what to let go.
+pub trait Retention: Send + Sync {
+    /// The blocks to be marked for deletion.
+    ///
+    /// # Errors
+    /// [`PolicyError`] if the policy fails or its answer breaks a rule.
+    fn evaluate(&self, cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<ProposedDeletion>, PolicyError>;
+}
+
+/// A block that may go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProposedDeletion {
+    /// Position of the block in the question.
+    pub block: usize,
+    /// The rule that decided, such as `retention.resolution-raw`.
+    pub rule: String,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// A block's place in a group.

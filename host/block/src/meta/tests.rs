@@ -117,7 +117,7 @@ prop_compose! {
                 labels: Labels(labels), resolution: times.0, source: SOURCE_COMPACTOR.into(),
                 segment_files: vec!["000001".into()],
                 files: vec![File { rel_path: "index".into(), size_bytes: sizes.0, hash }],
-                index_stats: IndexStats { series_max_size: sizes.0.max(0), chunk_max_size: sizes.1.max(0) },
+                index_stats: IndexStats { series_max_size: sizes.0, chunk_max_size: sizes.1 },
                 upload_time: Rfc3339 { seconds, nanos: 5 }, ..Thanos::default()
             },
         }

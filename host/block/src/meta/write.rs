@@ -83,7 +83,7 @@ fn thanos(w: &mut Writer, thanos: &Thanos) {
             ("series_max_size", thanos.index_stats.series_max_size),
             ("chunk_max_size", thanos.index_stats.chunk_max_size),
         ] {
-            if size > 0 {
+            if size != 0 {
                 w.key(name).number(size);
             }
         }
