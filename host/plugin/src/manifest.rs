@@ -22,11 +22,15 @@ pub enum Kind {
     Grouper,
     /// What to compact.
     Planner,
+    /// What becomes of the samples of a window.
+    Downsampler,
+    /// What to let go.
+    Retention,
 }
 
 impl Kind {
     /// All of them, in the order in which they are asked.
-    pub const ALL: [Self; 3] = [Self::Selector, Self::Grouper, Self::Planner];
+    pub const ALL: [Self; 5] = [Self::Selector, Self::Grouper, Self::Planner, Self::Downsampler, Self::Retention];
 
     /// The name in the interface, in manifests, in configuration and in metrics.
     #[must_use]
@@ -35,6 +39,8 @@ impl Kind {
             Self::Selector => "selector",
             Self::Grouper => "grouper",
             Self::Planner => "planner",
+            Self::Downsampler => "downsampler",
+            Self::Retention => "retention",
         }
     }
 }

@@ -10,6 +10,8 @@ wit_bindgen::generate!({
             include lithify:policy/selector-plugin@0.1.0;
             include lithify:policy/grouper-plugin@0.1.0;
             include lithify:policy/planner-plugin@0.1.0;
+            include lithify:policy/downsampler-plugin@0.1.0;
+            include lithify:policy/retention-plugin@0.1.0;
         }
     ",
     world: "lithify:sdk/every",

@@ -16,16 +16,20 @@
 //! Source: `policies.md` 7.
 
 mod build;
+mod downsampler;
 mod grouper;
 mod planner;
+mod retention;
 mod selector;
 
 use alloc::string::String;
 use core::fmt;
 
-pub use build::{block, context, request};
+pub use build::{block, column, context, request};
+pub use downsampler::downsampler;
 pub use grouper::grouper;
 pub use planner::planner;
+pub use retention::retention;
 pub use selector::selector;
 
 /// A law that a policy broke, with the evidence.
@@ -61,3 +65,6 @@ const SAME_TWICE: &str = "the same question has the same answer";
 const ONLY_GIVEN: &str = "only blocks that were given are named, each once";
 /// The law that order does not matter.
 const ORDER_FREE: &str = "the order of the question does not matter";
+
+#[cfg(test)]
+mod tests;

@@ -23,10 +23,14 @@ pub mod state;
 pub mod text;
 mod why;
 
+pub use bindings::exports::lithify::policy::downsampler::{
+    Aggregates, Column, HistogramAggregates, HistogramColumn, Layout, Span, Wants,
+};
 pub use bindings::exports::lithify::policy::grouper::Assignment;
 pub use bindings::exports::lithify::policy::planner::{Job, Mark, Plan, Request};
+pub use bindings::exports::lithify::policy::retention::Deletion;
 pub use bindings::lithify::policy::types::{Block, Context, Error, ErrorKind, Label, LabelSet};
-pub use policy::{Grouper, Planner, Policy, Selector};
+pub use policy::{Downsampler, Grouper, Planner, Policy, Retention, Selector};
 pub use why::{Reason, Silent, Why};
 
 #[cfg(target_family = "wasm")]

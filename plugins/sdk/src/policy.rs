@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{Assignment, Block, Context, Error, ErrorKind, LabelSet, Plan, Request, Why};
+use crate::{
+    Aggregates, Assignment, Block, Column, Context, Deletion, Error, ErrorKind, HistogramAggregates, HistogramColumn,
+    LabelSet, Plan, Request, Wants, Why,
+};
 
 /// What all kinds have in common: a policy is made from its configuration.
 pub trait Policy: Sized {
@@ -43,6 +46,70 @@ pub trait Planner: Policy {
     /// # Errors
     /// Whatever keeps the policy from answering; the host acts on the configured `on-error`.
     fn make_plan(&self, cx: &Context, request: &Request, why: &mut dyn Why) -> Result<Plan, Error>;
+}
+
+/// Decides what becomes of the samples of a window.
+///
+/// Each question has many runs of samples, the answer as many. Windows are `resolution` milliseconds long and aligned to
+/// the epoch. `labels` has the series of each run if [`Downsampler::wanted`] says so, else nothing. What a run becomes
+/// must not depend on the runs beside it: the host asks about as many at once as it likes.
+///
+/// # Errors
+/// All four: whatever keeps the policy from answering; the host acts on the configured `on-error`.
+pub trait Downsampler: Policy {
+    /// What is needed besides samples. Nothing, unless it is said.
+    fn wanted(&self) -> Wants {
+        Wants::empty()
+    }
+
+    /// Raw floats.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn aggregate_raw(
+        &self,
+        cx: &Context,
+        resolution: i64,
+        labels: &[LabelSet],
+        rows: &Column,
+    ) -> Result<Aggregates, Error>;
+
+    /// Aggregates of a finer resolution. In `counter` drops are added back over the whole run already.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn aggregate_aggregates(
+        &self,
+        cx: &Context,
+        resolution: i64,
+        labels: &[LabelSet],
+        rows: &Aggregates,
+    ) -> Result<Aggregates, Error>;
+
+    /// Raw histograms.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn aggregate_raw_histograms(
+        &self,
+        cx: &Context,
+        resolution: i64,
+        labels: &[LabelSet],
+        rows: &HistogramColumn,
+    ) -> Result<HistogramAggregates, Error>;
+
+    /// Histogram aggregates of a finer resolution, as they were stored.
+    #[expect(clippy::missing_errors_doc, reason = "the trait says it once")]
+    fn aggregate_histogram_aggregates(
+        &self,
+        cx: &Context,
+        resolution: i64,
+        labels: &[LabelSet],
+        rows: &HistogramAggregates,
+    ) -> Result<HistogramAggregates, Error>;
+}
+
+/// Decides what may go.
+pub trait Retention: Policy {
+    /// The blocks that may be marked for deletion, by position, each at most once.
+    ///
+    /// # Errors
+    /// Whatever keeps the policy from answering; the host acts on the configured `on-error`.
+    fn evaluate(&self, cx: &Context, blocks: &[Block], why: &mut dyn Why) -> Result<Vec<Deletion>, Error>;
 }
 
 impl Error {

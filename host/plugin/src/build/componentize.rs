@@ -13,13 +13,15 @@ use crate::{
 };
 
 /// The WIT folder of this host.
-const WIT: [(&str, &str); 7] = [
+const WIT: [(&str, &str); 9] = [
     ("types.wit", include_str!("../../../../wit/0.1.0/types.wit")),
     ("host.wit", include_str!("../../../../wit/0.1.0/host.wit")),
     ("plugin.wit", include_str!("../../../../wit/0.1.0/plugin.wit")),
     ("selector.wit", include_str!("../../../../wit/0.1.0/selector.wit")),
     ("grouper.wit", include_str!("../../../../wit/0.1.0/grouper.wit")),
     ("planner.wit", include_str!("../../../../wit/0.1.0/planner.wit")),
+    ("downsampler.wit", include_str!("../../../../wit/0.1.0/downsampler.wit")),
+    ("retention.wit", include_str!("../../../../wit/0.1.0/retention.wit")),
     ("worlds.wit", include_str!("../../../../wit/0.1.0/worlds.wit")),
 ];
 

@@ -2,7 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{Block, Context, Request};
+use crate::{Block, Column, Context, Request};
 
 /// A raw block of level 1 that covers `[min_time, max_time)`, in milliseconds, without labels and marks; it has 100
 /// series and an index of 1000 bytes.
@@ -44,4 +44,20 @@ pub fn context() -> Context {
 #[must_use]
 pub fn request(blocks: Vec<Block>, ranges: &[i64]) -> Request {
     Request { key: "0@17241709254077376921".into(), labels: Vec::new(), resolution: 0, ranges: ranges.into(), blocks }
+}
+
+/// Runs of samples, `(milliseconds, value)` each.
+#[must_use]
+pub fn column(runs: &[&[(i64, f64)]]) -> Column {
+    let mut column = Column { offsets: Vec::from([0]), timestamps: Vec::new(), values: Vec::new() };
+    for (time, value) in runs.iter().copied().flatten() {
+        column.timestamps.push(*time);
+        column.values.push(*value);
+    }
+    let mut rows = 0_u32;
+    for run in runs {
+        rows = rows.saturating_add(u32::try_from(run.len()).unwrap_or(u32::MAX));
+        column.offsets.push(rows);
+    }
+    column
 }
