@@ -104,7 +104,13 @@ async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merged, Vec<(Str
     let (range, stop) = (job.range(), cx.stop.clone());
     let work = move || {
         let progress = lithify_tsdb::Progress::default();
-        let options = Options { segment_bytes: 0, accept_malformed: false, cancel: stop.flag(), progress: &progress };
+        let options = Options {
+            segment_bytes: 0,
+            accept_malformed: false,
+            deduplication: lithify_tsdb::Deduplication::OneToOne,
+            cancel: stop.flag(),
+            progress: &progress,
+        };
         let merged = lithify_tsdb::compact(&sources, range, &mut staged, &options).map_err(engine_error)?;
         if merged.stats.num_samples == 0 {
             return Ok((merged, Vec::new()));

@@ -7,7 +7,7 @@ use std::{hint::black_box, sync::atomic::AtomicBool};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use input::Nowhere;
-use lithify_tsdb::{BlockReader, Options, Progress, Source, compact};
+use lithify_tsdb::{BlockReader, Deduplication, Options, Progress, Source, compact};
 
 /// Few series with the chunks of many: the index hardly counts.
 const SERIES: u32 = 10_000;
@@ -35,7 +35,13 @@ fn chunks(criterion: &mut Criterion) {
         });
     });
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-    let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+    let options = Options {
+        segment_bytes: 0,
+        accept_malformed: false,
+        deduplication: Deduplication::OneToOne,
+        cancel: &cancel,
+        progress: &progress,
+    };
     let range = source.range;
     let sources = [source];
     group.bench_function("copy_40kchunks", |bencher| {

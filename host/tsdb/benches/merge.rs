@@ -8,7 +8,7 @@ use std::{hint::black_box, sync::atomic::AtomicBool};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use input::Nowhere;
 use lithify_block::TimeRange;
-use lithify_tsdb::{Options, Progress, Source, compact};
+use lithify_tsdb::{Deduplication, Options, Progress, Source, compact};
 
 /// Bytes of a source's files.
 fn size(source: &Source) -> u64 {
@@ -26,7 +26,13 @@ fn merge(criterion: &mut Criterion) {
         let sources: Vec<Source> = (0..blocks).map(|n| input::block(n, series, churn)).collect();
         let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).unwrap();
         let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-        let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+        let options = Options {
+            segment_bytes: 0,
+            accept_malformed: false,
+            deduplication: Deduplication::OneToOne,
+            cancel: &cancel,
+            progress: &progress,
+        };
         group.throughput(Throughput::Bytes(sources.iter().map(size).sum()));
         group.bench_function(name, |bencher| {
             bencher.iter(|| compact(black_box(&sources), range, &mut Nowhere, &options).unwrap());

@@ -4,7 +4,7 @@
 use std::{error::Error, fs, path::Path, sync::atomic::AtomicBool};
 
 use lithify_block::{Meta, TimeRange};
-use lithify_tsdb::{Directory, Options, Progress, Source, compact};
+use lithify_tsdb::{Deduplication, Directory, Options, Progress, Source, compact};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -12,7 +12,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sources = arguments.map(|path| open(Path::new(&path))).collect::<Result<Vec<_>, _>>()?;
     let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).ok_or("nothing to merge")?;
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-    let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+    let options = Options {
+        segment_bytes: 0,
+        accept_malformed: false,
+        deduplication: Deduplication::OneToOne,
+        cancel: &cancel,
+        progress: &progress,
+    };
     let merged = compact(&sources, range, &mut Directory::new(out.into()), &options)?;
     println!("{merged:#?}");
     Ok(())

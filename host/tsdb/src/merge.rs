@@ -3,6 +3,7 @@
 //! Source: `tsdb-format.md` 6; Prometheus tsdb/compact.go.
 
 mod cursor;
+mod deduplication;
 mod series;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,6 +19,7 @@ use crate::{
     verify::verify,
 };
 use cursor::Cursor;
+pub use deduplication::Deduplication;
 use series::SeriesMerge;
 
 /// Series and chunks between two looks at the wish to stop.
@@ -30,6 +32,8 @@ pub struct Options<'a> {
     pub segment_bytes: u64,
     /// Whether label names out of order inside a series pass.
     pub accept_malformed: bool,
+    /// What is done where chunks of several blocks overlap.
+    pub deduplication: Deduplication,
     /// Set it to stop the merge soon.
     pub cancel: &'a AtomicBool,
     /// Counts what is done, for whoever wants to show it.
@@ -54,6 +58,23 @@ pub struct Merged {
     pub index_stats: IndexStats,
     /// The files and their sizes in bytes: segments in order, then the index.
     pub files: Vec<(BlockFile, u64)>,
+    /// What was found in each source, in the order of the sources; none for a block that was not merged from any.
+    pub found: Vec<Found>,
+}
+
+/// What a source had, and what of it was not wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Series in the index.
+    pub series: u64,
+    /// Chunks in the index.
+    pub chunks: u64,
+    /// Chunks of which tombstones left nothing.
+    pub deleted_chunks: u64,
+    /// Chunks without a sample in the range of the result that tombstones did not delete.
+    pub outside_chunks: u64,
+    /// Samples that tombstones deleted from chunks of which something was left.
+    pub deleted_samples: u64,
 }
 
 /// Merges `sources`, in this order, into one block that covers `range`, the union of their ranges.
@@ -173,13 +194,14 @@ impl Block {
                 chunk_max_size: size(self.chunk_max_size),
             },
             files: numbered.chain([(BlockFile::Index, index_bytes)]).collect(),
+            found: Vec::new(),
         })
     }
 }
 
 impl Options<'_> {
     /// Tells how far the merge is, and whether to stop.
-    fn report(&self, series: u64) -> Result<(), Error> {
+    pub(crate) fn report(&self, series: u64) -> Result<(), Error> {
         self.progress.series.store(series, Ordering::Relaxed);
         if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
     }

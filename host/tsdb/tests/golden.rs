@@ -8,7 +8,7 @@ use std::{
 };
 
 use lithify_block::{Meta, TimeRange};
-use lithify_tsdb::{BlockFile, Memory, Options, Progress, Source, compact};
+use lithify_tsdb::{BlockFile, Deduplication, Memory, Options, Progress, Source, compact, repair};
 
 fn data() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/bytes"))
@@ -37,7 +37,13 @@ fn check(case: &str) -> usize {
         let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).unwrap();
         assert_eq!(range, want.range);
         let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-        let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+        let options = Options {
+            segment_bytes: 0,
+            accept_malformed: false,
+            deduplication: Deduplication::OneToOne,
+            cancel: &cancel,
+            progress: &progress,
+        };
         let mut memory = Memory::default();
         let merged = compact(&sources, range, &mut memory, &options).unwrap();
         let files = memory.files();
@@ -88,4 +94,26 @@ fn few_series_with_many_chunks() {
 #[test]
 fn blocks_that_were_compacted_before() {
     assert_eq!(check("fortnight"), 7);
+}
+
+#[test]
+fn a_block_with_chunks_at_its_end_is_repaired() {
+    let place = |place: &str| {
+        let mut entries = fs::read_dir(data().join("repair").join(place)).unwrap();
+        entries.next().unwrap().unwrap().path()
+    };
+    let (broken, want) = (place("in"), place("out"));
+    let (old, new) = (meta(&broken), meta(&want));
+    let source = Source::local(&broken, old.id, old.range).unwrap();
+    let (cancel, progress) = (AtomicBool::new(false), Progress::default());
+    let deduplication = Deduplication::OneToOne;
+    let options =
+        Options { segment_bytes: 0, accept_malformed: false, deduplication, cancel: &cancel, progress: &progress };
+    let mut memory = Memory::default();
+    let (merged, repaired) = repair(&source, &mut memory, &options).unwrap();
+    assert_eq!(merged.stats, new.stats);
+    assert_eq!((repaired.issue_347_chunks, repaired.issue_347_samples, repaired.emptied_series), (1, 6, 0));
+    for (file, bytes) in memory.files() {
+        assert!(bytes == fs::read(want.join(file.to_string())).unwrap(), "{file} differs");
+    }
 }

@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
-    BlockFile, BlockWriter, Memory, NewChunk, Options, Output, Progress, Sink, Source, compact, index::Index,
-    memory_estimate,
+    BlockFile, BlockWriter, Deduplication, Memory, NewChunk, Options, Output, Progress, Sink, Source, compact,
+    index::Index, memory_estimate,
 };
 
 struct Counting;
@@ -106,7 +106,13 @@ fn the_stated_bound_holds_for_few_and_many_series_labels_and_blocks() {
             sources.iter().map(|source| Index::open(source.index.as_ref()).unwrap().sizes().unwrap()).collect();
         let bound = memory_estimate(&sizes);
         let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-        let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+        let options = Options {
+            segment_bytes: 0,
+            accept_malformed: false,
+            deduplication: Deduplication::OneToOne,
+            cancel: &cancel,
+            progress: &progress,
+        };
         let before = NOW.load(Relaxed);
         PEAK.store(before, Relaxed);
         compact(&sources, TimeRange::new(0, i64::from(blocks) * 100), &mut Nowhere, &options).unwrap();

@@ -12,7 +12,7 @@ use crate::sample::{self, Block, Chunk, Format, chunk, id, labels, merge, merge_
 use bytes::Bytes;
 use lithify_block::TimeRange;
 use lithify_tsdb::{
-    Blob, BlockFile, Defect, Error, Memory, Options, Output, Progress, Sink, compact,
+    Blob, BlockFile, Deduplication, Defect, Error, Memory, Options, Output, Progress, Sink, compact,
     index::Rule,
     tombstones::{Interval, Tombstones},
 };
@@ -306,7 +306,13 @@ fn a_full_output_and_a_wish_to_stop_end_the_merge() {
     let block = Block::new(&[("a=1", &[chunk(0, 9, 1)])]);
     let sources = [present(1, (0, 10), &block)];
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-    let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+    let options = Options {
+        segment_bytes: 0,
+        accept_malformed: false,
+        deduplication: Deduplication::OneToOne,
+        cancel: &cancel,
+        progress: &progress,
+    };
     let result = compact(&sources, TimeRange::new(0, 10), &mut Broken, &options);
     assert!(matches!(result, Err(Error::Write { file: BlockFile::Segment(1), .. })));
     let stop = AtomicBool::new(true);

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
-    Blob, BlockFile, BlockWriter, Error, Memory, Merged, NewChunk, Options, Progress, Source, compact,
+    Blob, BlockFile, BlockWriter, Deduplication, Error, Memory, Merged, NewChunk, Options, Progress, Source, compact,
     varint::{put_uvarint, put_varint},
 };
 
@@ -304,7 +304,13 @@ pub(crate) fn merge_with(
 ) -> Result<(Merged, Files), Error> {
     let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).unwrap();
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-    let options = Options { segment_bytes, accept_malformed, cancel: &cancel, progress: &progress };
+    let options = Options {
+        segment_bytes,
+        accept_malformed,
+        deduplication: Deduplication::OneToOne,
+        cancel: &cancel,
+        progress: &progress,
+    };
     let mut memory = Memory::default();
     let merged = compact(sources, range, &mut memory, &options)?;
     Ok((merged, memory.files()))
