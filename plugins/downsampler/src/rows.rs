@@ -1,0 +1,61 @@
+//! Float samples of many runs, as they come and as they are given back.
+
+use alloc::vec::Vec;
+
+use crate::Refused;
+
+/// Float samples. Run `i` owns the rows `offsets[i] .. offsets[i + 1]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// Where the runs begin and the last one ends: one more than runs, first 0, never falling.
+    pub offsets: &'a [u32],
+    /// Milliseconds since the Unix epoch, one a row.
+    pub timestamps: &'a [i64],
+    /// One a row.
+    pub values: &'a [f64],
+}
+
+/// Float samples that were made here.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Column {
+    /// As in [`Rows`].
+    pub offsets: Vec<u32>,
+    /// Milliseconds since the Unix epoch, one a row.
+    pub timestamps: Vec<i64>,
+    /// One a row.
+    pub values: Vec<f64>,
+}
+
+impl Column {
+    /// The samples as they would be shown to an aggregation.
+    #[must_use]
+    pub fn rows(&self) -> Rows<'_> {
+        Rows { offsets: &self.offsets, timestamps: &self.timestamps, values: &self.values }
+    }
+}
+
+impl Rows<'_> {
+    /// Whether the columns fit together, so that every run is a range of them.
+    pub(crate) fn check(&self) -> Result<(), Refused> {
+        check(self.offsets, self.timestamps.len())?;
+        if self.values.len() == self.timestamps.len() {
+            Ok(())
+        } else {
+            Err(Refused::Shape("values and timestamps are not equally many"))
+        }
+    }
+}
+
+/// Whether `offsets` cut `rows` rows into runs.
+pub(crate) fn check(offsets: &[u32], rows: usize) -> Result<(), Refused> {
+    if offsets.first() != Some(&0) {
+        return Err(Refused::Shape("offsets do not begin with 0"));
+    }
+    if offsets.last().is_none_or(|end| *end as usize != rows) {
+        return Err(Refused::Shape("offsets do not end with the number of rows"));
+    }
+    if offsets.windows(2).any(|pair| pair[0] > pair[1]) {
+        return Err(Refused::Shape("offsets fall"));
+    }
+    Ok(())
+}

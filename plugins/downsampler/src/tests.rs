@@ -1,0 +1,3 @@
+//! The vectors of the specification, and what must hold of any samples.
+
+mod floats;
