@@ -2,15 +2,24 @@
 //!
 //! Source: compactor specification 1.3.
 
+mod error;
+mod repetition;
+mod selection;
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lithify_compactor::COMPACTION_RANGES;
-use thiserror::Error;
+pub use self::error::ConfigError;
+pub use self::repetition::{HttpConfig, Repetition, WebConfig};
+pub use self::selection::{DeduplicationConfig, RetentionConfig, SelectionConfig};
+use crate::flags::path_or_content::Environment;
+use crate::flags::{CompactFlags, DemoFlags, Flags, PlanFlags};
+use crate::tracing_config;
 
-use crate::flags::path_or_content::{ContentError, Environment};
-use crate::flags::time_or_duration::TimeOrDuration;
-use crate::flags::{CompactFlags, DemoFlags, PlanFlags, SelectionFlags};
+/// Name of the flag that takes relabelling rules.
+const RELABEL: &str = "selector.relabel-config";
 
 /// Budget for merges where the machine does not say how much memory it has.
 const MEMORY_BUDGET_FALLBACK_BYTES: u64 = 2 << 30;
@@ -27,72 +36,17 @@ pub struct Surroundings<'a> {
     pub memory_bytes: Option<u64>,
 }
 
-/// A value that the syntax allows and the program does not.
-#[derive(Debug, Error)]
-pub enum ConfigError {
-    /// A configuration file or text cannot be had.
-    #[error(transparent)]
-    Content(#[from] ContentError),
-    /// A number of things at a time that is not positive.
-    #[error("invalid concurrency level ({value}), concurrency level must be > 0: --{flag}")]
-    Concurrency {
-        /// Name of the flag.
-        flag: &'static str,
-        /// What was given.
-        value: i64,
-    },
-    /// `--debug.max-compaction-level` above the last range.
-    #[error("level is bigger then default set of {count}: --debug.max-compaction-level={0}", count = COMPACTION_RANGES.len())]
-    LevelTooHigh(i64),
-    /// `--debug.max-compaction-level` below the first range.
-    #[error("at least one range must be provided: --debug.max-compaction-level={0}")]
-    NoRange(i64),
-    /// A budget below zero.
-    #[error("memory budget must not be negative: --compact.memory-budget={0}B")]
-    NegativeBudget(i64),
-    /// Too few or too many series for a demonstration.
-    #[error("a demonstration has 1 to {DEMO_SERIES_MAX} series: --series={0}")]
-    DemoSeries(i64),
-}
-
-/// Which blocks there are and what is to become of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelectionConfig {
-    /// YAML that says where the bucket is; may be empty, which no bucket accepts.
-    pub objstore: String,
-    /// YAML with relabelling rules; empty if there are none.
-    pub relabel: String,
-    /// YAML that names policies; empty if all are built in.
-    pub plugins: String,
-    /// Directory for caches.
-    pub data_dir: PathBuf,
-    /// Metas and marks that are read at the same time, at least 1.
-    pub meta_fetch_concurrency: usize,
-    /// Least age of blocks that no compactor made, milliseconds.
-    pub consistency_delay_ms: i64,
-    /// Age of a deletion mark before the block goes, milliseconds.
-    pub delete_delay_ms: i64,
-    /// Blocks that end before this are left alone.
-    pub min_time: TimeOrDuration,
-    /// Blocks that start after this are left alone.
-    pub max_time: TimeOrDuration,
-    /// Whether downsampling is wanted.
-    pub downsampling: bool,
-    /// Most bytes of index in a merged block.
-    pub block_max_index_size_bytes: i64,
-    /// Lengths of compacted blocks, milliseconds, ascending, at least one.
-    pub ranges_ms: Vec<i64>,
-}
-
 /// What `compact` uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompactConfig {
     /// What `plan` uses as well.
     pub selection: SelectionConfig,
-    /// `host:port` of the HTTP server.
-    pub http_address: String,
-    /// How long open connections may go on at the end.
-    pub http_grace_period: Duration,
+    /// When to start over; `None` for one iteration.
+    pub repetition: Option<Repetition>,
+    /// What is served.
+    pub http: HttpConfig,
+    /// Blocks that are downsampled at the same time, at least 1.
+    pub downsample_concurrency: usize,
     /// Groups that are compacted at the same time, at least 1.
     pub concurrency: usize,
     /// Memory that running merges may take together.
@@ -131,6 +85,14 @@ impl CompactConfig {
     pub fn new(flags: &CompactFlags, surroundings: Surroundings<'_>) -> Result<Self, ConfigError> {
         let selection = SelectionConfig::new(&flags.selection, surroundings)?;
         let concurrency = positive("compact.concurrency", flags.concurrency)?;
+        let downsample_concurrency = positive("downsample.concurrency", flags.downsample_concurrency)?;
+        positive("compact.blocks-fetch-concurrency", flags.blocks_fetch_concurrency)?;
+        positive("block-files-concurrency", flags.block_files_concurrency)?;
+        if selection.downsampling {
+            selection.retention.leaves_time_to_downsample()?;
+        }
+        let repetition = Repetition::new(flags.repetition)?;
+        let web = if repetition.is_some() { WebConfig::new(&flags.web)? } else { None };
         let budget = flags.memory_budget.bytes;
         let memory_budget_bytes = match u64::try_from(budget) {
             Ok(0) => surroundings.memory_bytes.map_or(MEMORY_BUDGET_FALLBACK_BYTES, |bytes| bytes / 2),
@@ -139,9 +101,15 @@ impl CompactConfig {
         };
         Ok(Self {
             selection,
-            http_address: flags.http_address.clone(),
-            http_grace_period: Duration::from_millis(flags.http_grace_period.ms.unsigned_abs()),
+            repetition,
+            http: HttpConfig {
+                address: flags.http_address.clone(),
+                grace_period: Duration::from_millis(flags.http_grace_period.ms.unsigned_abs()),
+                config_file: Some(PathBuf::from(&flags.http_config)).filter(|path| !path.as_os_str().is_empty()),
+                web,
+            },
             concurrency,
+            downsample_concurrency,
             memory_budget_bytes,
         })
     }
@@ -154,6 +122,9 @@ impl PlanConfig {
     /// The first [`ConfigError`]; the process then ends with status 1.
     pub fn new(flags: &PlanFlags, surroundings: Surroundings<'_>) -> Result<Self, ConfigError> {
         let selection = SelectionConfig::new(&flags.selection, surroundings)?;
+        if selection.downsampling {
+            selection.retention.leaves_time_to_downsample()?;
+        }
         Ok(Self { selection, json: flags.output == "json" })
     }
 }
@@ -176,124 +147,23 @@ impl DemoConfig {
     }
 }
 
-impl SelectionConfig {
-    fn new(flags: &SelectionFlags, surroundings: Surroundings<'_>) -> Result<Self, ConfigError> {
-        let objstore = flags.objstore.read(surroundings.environment)?;
-        let relabel = flags.relabel.read(surroundings.environment)?;
-        let plugins = flags.plugins.read(surroundings.environment)?;
-        let ranges_ms = ranges(flags.max_compaction_level)?;
-        Ok(Self {
-            objstore,
-            relabel,
-            plugins,
-            data_dir: PathBuf::from(&flags.data_dir),
-            meta_fetch_concurrency: positive("block-meta-fetch-concurrency", flags.block_meta_fetch_concurrency)?,
-            consistency_delay_ms: flags.consistency_delay.ms(),
-            delete_delay_ms: flags.delete_delay.ms,
-            min_time: flags.min_time,
-            max_time: flags.max_time,
-            downsampling: !flags.downsampling_disable,
-            block_max_index_size_bytes: flags.block_max_index_size.bytes,
-            ranges_ms,
-        })
-    }
-}
-
-fn ranges(max_level: i64) -> Result<Vec<i64>, ConfigError> {
-    let default = COMPACTION_RANGES.len() - 1;
-    let level = usize::try_from(max_level).map_err(|_| ConfigError::NoRange(max_level))?;
-    let ranges = COMPACTION_RANGES.get(..=level).ok_or(ConfigError::LevelTooHigh(max_level))?;
-    if level < default {
-        tracing::warn!(current = max_level, default, "Max compaction level is lower than should be");
-    }
-    Ok(ranges.to_vec())
-}
-
 fn positive(flag: &'static str, value: i64) -> Result<usize, ConfigError> {
     usize::try_from(value).ok().filter(|value| *value > 0).ok_or(ConfigError::Concurrency { flag, value })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::flags::table::{COMPACT, CommandSpec, DEMO, PLAN};
-    use crate::flags::{Command, Outcome, parse};
-
-    const ALL: &[CommandSpec] = &[COMPACT, PLAN, DEMO];
-
-    fn command(words: &[&str]) -> Command {
-        let arguments: Vec<String> = ["lithify"].iter().chain(words).map(|word| (*word).to_owned()).collect();
-        let Outcome::Run(flags) = parse(ALL, &arguments) else { panic!("{words:?} cannot be run") };
-        flags.command
+/// Checks the application-wide flags, and says once what has no effect.
+///
+/// # Errors
+/// [`ConfigError`] about tracing or memory; the process then ends with status 1.
+pub fn check_application(flags: &Flags, surroundings: Surroundings<'_>) -> Result<(), ConfigError> {
+    if !(0.0 < flags.gomemlimit_ratio && flags.gomemlimit_ratio <= 1.0) {
+        return Err(ConfigError::GomemlimitRatio);
     }
-
-    fn compact(word: &str) -> Result<CompactConfig, String> {
-        let Command::Compact(flags) = command(&["compact", word]) else { panic!("not compact") };
-        let environment = |name: &str| (name == "DIR").then(|| "/buckets".to_owned());
-        let surroundings = Surroundings { environment: &environment, memory_bytes: Some(1000) };
-        CompactConfig::new(&flags, surroundings).map_err(|error| error.to_string())
+    for (flag, why) in &flags.without_effect {
+        tracing::warn!(flag, why, "flag has no effect");
     }
-
-    #[test]
-    fn what_the_program_does_not_allow_is_refused_with_the_name_of_the_flag() {
-        for (word, message) in [
-            (
-                "--compact.concurrency=0",
-                "invalid concurrency level (0), concurrency level must be > 0: --compact.concurrency",
-            ),
-            (
-                "--block-meta-fetch-concurrency=-3",
-                "invalid concurrency level (-3), concurrency level must be > 0: --block-meta-fetch-concurrency",
-            ),
-            ("--debug.max-compaction-level=5", "level is bigger then default set of 5: --debug.max-compaction-level=5"),
-            ("--debug.max-compaction-level=-1", "at least one range must be provided: --debug.max-compaction-level=-1"),
-            ("--compact.memory-budget=-1KB", "memory budget must not be negative: --compact.memory-budget=-1024B"),
-            ("--objstore.config=$(NOPE)", "found reference to unset environment variable \"NOPE\""),
-        ] {
-            assert_eq!(compact(word).unwrap_err(), message, "{word}");
-        }
+    if let Some(backend) = tracing_config::backend(&flags.tracing.read(surroundings.environment)?)? {
+        tracing::warn!(%backend, "tracing configuration is valid, but this release exports no traces");
     }
-
-    #[test]
-    fn the_memory_budget_is_half_of_what_there_is_unless_it_is_given() {
-        assert_eq!(compact("--compact.memory-budget=0").unwrap().memory_budget_bytes, 500);
-        assert_eq!(compact("--compact.memory-budget=3KiB").unwrap().memory_budget_bytes, 3072);
-    }
-
-    #[test]
-    fn a_lower_level_leaves_out_ranges() {
-        let ranges = |word| compact(word).unwrap().selection.ranges_ms;
-        assert_eq!(ranges("--debug.max-compaction-level=2"), COMPACTION_RANGES[..3]);
-        assert_eq!(ranges("--debug.max-compaction-level=4"), COMPACTION_RANGES);
-    }
-
-    #[test]
-    fn variables_are_put_into_configuration() {
-        let config = compact("--objstore.config={type: FILESYSTEM, config: {directory: $(DIR)}}").unwrap();
-        assert_eq!(config.selection.objstore, "{type: FILESYSTEM, config: {directory: /buckets}}");
-    }
-
-    #[test]
-    fn a_least_time_after_the_greatest_is_accepted_as_in_the_reference() {
-        let words = ["compact", "--min-time=2025-03-02T00:00:00Z", "--max-time=2025-03-01T00:00:00Z"];
-        let Command::Compact(flags) = command(&words) else { panic!("not compact") };
-        let surroundings = Surroundings { environment: &|_| None, memory_bytes: None };
-        let config = CompactConfig::new(&flags, surroundings).unwrap();
-        assert_eq!(config.memory_budget_bytes, MEMORY_BUDGET_FALLBACK_BYTES);
-    }
-
-    #[test]
-    fn plan_and_demo_have_their_own() {
-        let Command::Plan(flags) = command(&["plan", "--output=json", "--downsampling.disable"]) else { panic!() };
-        let config = PlanConfig::new(&flags, Surroundings { environment: &|_| None, memory_bytes: None }).unwrap();
-        assert!(config.json && !config.selection.downsampling);
-
-        let demo = |words: &[&str]| {
-            let Command::Demo(flags) = command(words) else { panic!() };
-            DemoConfig::new(&flags)
-        };
-        assert_eq!(demo(&["demo"]).unwrap().dir, None);
-        assert_eq!(demo(&["demo", "--dir=x"]).unwrap().dir, Some(PathBuf::from("x")));
-        assert!(demo(&["demo", "--series=0"]).is_err() && demo(&["demo", "--series=1e9"]).is_err());
-    }
+    Ok(())
 }

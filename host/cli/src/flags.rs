@@ -5,6 +5,7 @@
 //! `typed` parses the values with clap, `help` lays out help pages with clap. `table` is the one place of each flag.
 
 pub mod bytes;
+mod compact;
 pub mod go_duration;
 mod grammar;
 mod help;
@@ -19,22 +20,27 @@ mod typed;
 
 use std::path::PathBuf;
 
-use self::bytes::ByteSize;
-use self::go_duration::GoDuration;
+pub use self::compact::{CompactFlags, RepetitionFlags, SelectionFlags, WebFlags};
 use self::grammar::{Element, Recognised, recognise};
 use self::path_or_content::PathOrContent;
-use self::prom_duration::PromDuration;
 use self::table::{Arguments, CommandSpec};
-use self::time_or_duration::TimeOrDuration;
 use self::typed::Values;
 
 /// A command line that can be run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Flags {
     /// `--log.level`: `error`, `warn`, `info` or `debug`.
     pub log_level: &'static str,
-    /// `--log.format`: `logfmt` or `json`.
+    /// `--log.format`: `logfmt`, `json` or `journald`.
     pub log_format: &'static str,
+    /// `--debug.name`, empty for none.
+    pub debug_name: String,
+    /// `--tracing.config-file`, `--tracing.config`
+    pub tracing: PathOrContent,
+    /// `--auto-gomemlimit.ratio`
+    pub gomemlimit_ratio: f64,
+    /// What was typed although it changes nothing, and why it does not.
+    pub without_effect: Vec<(&'static str, &'static str)>,
     /// What to do.
     pub command: Command,
 }
@@ -52,50 +58,6 @@ pub enum Command {
     PluginBuild(PathBuf, PathBuf),
     /// `lithify plugin inspect FILE`
     PluginInspect(PathBuf),
-}
-
-/// Flags of `compact`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CompactFlags {
-    /// What `plan` takes as well.
-    pub selection: SelectionFlags,
-    /// `--http-address`
-    pub http_address: String,
-    /// `--http-grace-period`
-    pub http_grace_period: PromDuration,
-    /// `--compact.concurrency`
-    pub concurrency: i64,
-    /// `--compact.memory-budget`
-    pub memory_budget: ByteSize,
-}
-
-/// Flags that say which blocks there are and what is to become of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelectionFlags {
-    /// `--objstore.config-file`, `--objstore.config`
-    pub objstore: PathOrContent,
-    /// `--selector.relabel-config-file`, `--selector.relabel-config`
-    pub relabel: PathOrContent,
-    /// `--plugins.config-file`, `--plugins.config`
-    pub plugins: PathOrContent,
-    /// `--data-dir`
-    pub data_dir: String,
-    /// `--block-meta-fetch-concurrency`
-    pub block_meta_fetch_concurrency: i64,
-    /// `--consistency-delay`
-    pub consistency_delay: GoDuration,
-    /// `--delete-delay`
-    pub delete_delay: PromDuration,
-    /// `--min-time`
-    pub min_time: TimeOrDuration,
-    /// `--max-time`
-    pub max_time: TimeOrDuration,
-    /// `--downsampling.disable`
-    pub downsampling_disable: bool,
-    /// `--compact.block-max-index-size`
-    pub block_max_index_size: ByteSize,
-    /// `--debug.max-compaction-level`
-    pub max_compaction_level: i64,
 }
 
 /// Flags of `plan`.
@@ -123,7 +85,7 @@ pub struct DemoFlags {
 }
 
 /// What to do with a command line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Run this.
     Run(Box<Flags>),
@@ -213,6 +175,8 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
         Arguments::None | Arguments::Any(..) => PathBuf::new(),
     };
     let names: Vec<&str> = path.iter().map(|command| command.name).collect();
+    let typed = command.flags().filter(|flag| !flag.without_effect.is_empty() && values.is_given(flag.name));
+    let without_effect = typed.map(|flag| (flag.name, flag.without_effect)).collect();
     let command = match names.as_slice() {
         ["compact"] => Command::Compact(CompactFlags::from_values(&values)),
         ["plan"] => {
@@ -223,39 +187,19 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
         ["plugin", "inspect"] => Command::PluginInspect(argument),
         _ => return Ok(None),
     };
-    Ok(Some(Flags { log_level: values.get("log.level"), log_format: values.get("log.format"), command }))
-}
-
-impl CompactFlags {
-    fn from_values(values: &Values) -> Self {
-        Self {
-            selection: SelectionFlags::from_values(values),
-            http_address: values.get("http-address"),
-            http_grace_period: values.get("http-grace-period"),
-            concurrency: values.get("compact.concurrency"),
-            memory_budget: values.get("compact.memory-budget"),
-        }
-    }
-}
-
-impl SelectionFlags {
-    fn from_values(values: &Values) -> Self {
-        let pair = |flag, file| PathOrContent { flag, path: values.get(file), content: values.get(flag) };
-        Self {
-            objstore: pair("objstore.config", "objstore.config-file"),
-            relabel: pair("selector.relabel-config", "selector.relabel-config-file"),
-            plugins: pair("plugins.config", "plugins.config-file"),
-            data_dir: values.get("data-dir"),
-            block_meta_fetch_concurrency: values.get("block-meta-fetch-concurrency"),
-            consistency_delay: values.get("consistency-delay"),
-            delete_delay: values.get("delete-delay"),
-            min_time: values.get("min-time"),
-            max_time: values.get("max-time"),
-            downsampling_disable: values.get("downsampling.disable"),
-            block_max_index_size: values.get("compact.block-max-index-size"),
-            max_compaction_level: values.get("debug.max-compaction-level"),
-        }
-    }
+    Ok(Some(Flags {
+        log_level: values.get("log.level"),
+        log_format: values.get("log.format"),
+        debug_name: values.get("debug.name"),
+        tracing: PathOrContent {
+            flag: "tracing.config",
+            path: values.get("tracing.config-file"),
+            content: values.get("tracing.config"),
+        },
+        gomemlimit_ratio: values.get("auto-gomemlimit.ratio"),
+        without_effect,
+        command,
+    }))
 }
 
 impl DemoFlags {

@@ -20,5 +20,6 @@ pub mod relabel;
 pub mod render;
 pub mod screen;
 pub mod signals;
+pub mod tracing_config;
 pub mod version;
 pub mod wire;

@@ -5,6 +5,7 @@
 //!
 //! Source: compactor specification 1.1; thanos pkg/logging/logger.go.
 
+pub mod journal;
 mod json;
 mod logfmt;
 
@@ -20,13 +21,14 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+use self::journal::Journal;
 use crate::calendar::rfc3339_nanoseconds;
 use crate::screen::Screen;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `key=value` pairs.
+    /// `key=value` pairs; also what the journal is sent.
     Logfmt,
     /// One object a line.
     Json,
@@ -57,12 +59,26 @@ pub struct LogLayer<C> {
     format: Format,
     clock: C,
     screen: Arc<Mutex<Screen>>,
+    name: String,
+    journal: Option<Journal>,
 }
 
 impl<C: Fn() -> Rfc3339> LogLayer<C> {
     /// A layer that shows events up to `level`; `clock` is asked once a line.
     pub fn new(level: Level, format: Format, clock: C, screen: Arc<Mutex<Screen>>) -> Self {
-        Self { level, format, clock, screen }
+        Self { level, format, clock, screen, name: String::new(), journal: None }
+    }
+
+    /// The same with `name=<name>` in every line, unless the name is empty.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
+    /// The same with the journal, if there is one, in the place of the screen.
+    #[must_use]
+    pub fn into_journal(self, journal: Option<Journal>) -> Self {
+        Self { journal, ..self }
     }
 }
 
@@ -137,7 +153,10 @@ where
             Format::Logfmt => logfmt::line(&pairs),
             Format::Json => json::line(pairs),
         };
-        self.screen.lock().unwrap_or_else(PoisonError::into_inner).line(&line);
+        match &self.journal {
+            Some(journal) => journal.send(*event.metadata().level(), &line),
+            None => self.screen.lock().unwrap_or_else(PoisonError::into_inner).line(&line),
+        }
     }
 }
 
@@ -151,11 +170,15 @@ impl<C: Fn() -> Rfc3339> LogLayer<C> {
             Level::INFO => "info",
             Level::DEBUG | Level::TRACE => "debug",
         };
-        vec![
+        let mut header = vec![
             ("ts", Value::Text(rfc3339_nanoseconds(now.seconds, now.nanos))),
             ("caller", Value::Text(format!("{file}:{}", metadata.line().unwrap_or(0)))),
             ("level", Value::Text(level.to_owned())),
-        ]
+        ];
+        if !self.name.is_empty() {
+            header.push(("name", Value::Text(self.name.clone())));
+        }
+        header
     }
 }
 
@@ -256,6 +279,16 @@ mod tests {
             "ts=2025-03-01T00:00:00.12Z level=info group=0@1 ulid=01JN msg=\"compacted blocks\" count=4 \
              overlapping=false share=0.5\n"
         );
+    }
+
+    #[test]
+    fn the_name_of_a_process_stands_behind_the_level() {
+        let captured = Captured::default();
+        let screen = Arc::new(Mutex::new(Screen::new(Box::new(captured.clone()), None)));
+        let clock = || Rfc3339 { seconds: 1_740_787_200, nanos: 0 };
+        let layer = LogLayer::new(Level::INFO, Format::Logfmt, clock, screen).named("shard 3");
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || tracing::info!("hello"));
+        assert_eq!(without_caller(&captured.text()), "ts=2025-03-01T00:00:00Z level=info name=\"shard 3\" msg=hello\n");
     }
 
     #[test]

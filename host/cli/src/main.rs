@@ -1,15 +1,20 @@
 //! The program `lithify`: reads the command line and runs what it says.
 
 use std::{
+    path::Path,
     process::ExitCode,
     sync::{Arc, Mutex},
 };
 
 use lithify_cli::{
     commands::{compact, demo, plan, plugin},
-    config::{CompactConfig, ConfigError, DemoConfig, PlanConfig, Surroundings},
+    config::{CompactConfig, ConfigError, DemoConfig, PlanConfig, Surroundings, check_application},
     flags::{self, Command, Flags, Outcome, table},
-    logging::{self, Format, LogLayer, print_before_logging},
+    logging::{
+        self, Format, LogLayer,
+        journal::{Journal, SOCKET},
+        print_before_logging,
+    },
     machine_memory,
     render::look::Look,
     screen::Screen,
@@ -44,7 +49,22 @@ fn run(flags: &Flags) -> ExitCode {
         (_, level) => level,
     };
     let (level, format) = (logging::level_named(level), Format::named(flags.log_format));
-    LogLayer::new(level, format, log_clock(), Arc::clone(&screen)).install();
+    let journal = match flags.log_format {
+        "journald" => match Journal::connect(Path::new(SOCKET)) {
+            Ok(journal) => Some(journal),
+            // There is no logger yet that could tell.
+            Err(_) => {
+                print_before_logging(&format!("{}\n", ConfigError::Journal));
+                return ExitCode::FAILURE;
+            }
+        },
+        _ => None,
+    };
+    let layer = LogLayer::new(level, format, log_clock(), Arc::clone(&screen));
+    layer.named(&flags.debug_name).into_journal(journal).install();
+    if let Err(error) = check_application(flags, surroundings()) {
+        return refused(&error);
+    }
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(WAITING_THREADS).enable_all().build();
     let runtime = match built {
         Ok(runtime) => runtime,
@@ -56,8 +76,12 @@ fn run(flags: &Flags) -> ExitCode {
     }
 }
 
+fn surroundings() -> Surroundings<'static> {
+    Surroundings { environment: &environment, memory_bytes: machine_memory::bytes() }
+}
+
 async fn dispatch(command: &Command, screen: Arc<Mutex<Screen>>) -> Result<ExitCode, ConfigError> {
-    let surroundings = Surroundings { environment: &environment, memory_bytes: machine_memory::bytes() };
+    let surroundings = surroundings();
     let look = |color| {
         let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
         Look::new(columns, color, &environment)

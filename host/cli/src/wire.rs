@@ -11,7 +11,7 @@ use lithify_plugin::{Choice, Door, Kind, Loaded, Settings};
 use prometheus::Registry;
 use serde_json::json;
 
-use crate::{config::SelectionConfig, flags::time_or_duration::TimeOrDuration, policy_metrics, relabel};
+use crate::{config::SelectionConfig, flags::time_or_duration::TimeOrDuration, policy_metrics};
 
 /// A run, ready to go.
 pub struct Wired {
@@ -40,9 +40,6 @@ pub enum WireError {
     /// The bucket.
     #[error("create bucket client: {0}")]
     Bucket(#[from] lithify_bucket::Error),
-    /// The relabelling rules.
-    #[error("parse relabel configuration: {0}")]
-    Relabel(#[from] relabel::RelabelError),
     /// The file that names policies.
     #[error("parse --plugins.config: {0}")]
     PluginsYaml(String),
@@ -82,8 +79,7 @@ pub fn wire(
     let bucket = lithify_bucket::from_yaml(&selection.objstore, environment)?;
     let clock = Arc::clone(&ambient);
     let bucket: Arc<dyn Bucket> = Metered::wrap(bucket, registry, Arc::new(move || clock.timestamp()))?;
-    let rules = relabel::parse(&selection.relabel)?;
-    let choice = choice(selection, rules)?;
+    let choice = choice(selection)?;
     let data_dir = &selection.data_dir;
     std::fs::create_dir_all(data_dir.join("meta-syncer"))
         .map_err(|error| WireError::DataDir { path: data_dir.display().to_string(), error })?;
@@ -134,7 +130,7 @@ fn point(at: TimeOrDuration, now: Timestamp) -> Timestamp {
 }
 
 /// The policies that are named, and for the other kinds the built-in ones as the flags configure them.
-fn choice(selection: &SelectionConfig, rules: Option<serde_json::Value>) -> Result<Choice, WireError> {
+fn choice(selection: &SelectionConfig) -> Result<Choice, WireError> {
     let named: lithify_plugin::Config = if selection.plugins.trim().is_empty() {
         lithify_plugin::Config::default()
     } else {
@@ -142,14 +138,14 @@ fn choice(selection: &SelectionConfig, rules: Option<serde_json::Value>) -> Resu
     };
     let planner = json!({
         "max-index-size-bytes": selection.block_max_index_size_bytes,
-        "vertical": false,
+        "vertical": selection.deduplication.vertical,
     });
     let built_in = |name: &str, config: &serde_json::Value| Settings::builtin(name, config);
     let builtin_planner = built_in("tsdb", &planner);
     Ok(Choice {
-        selector: match (named.selector, rules) {
+        selector: match (named.selector, &selection.relabel) {
             (Some(named), _) => Some(named.settings(Kind::Selector)?),
-            (None, Some(rules)) => Some(built_in("relabel", &rules)),
+            (None, Some(rules)) => Some(built_in("relabel", rules)),
             (None, None) => None,
         },
         grouper: match named.grouper {

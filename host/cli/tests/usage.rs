@@ -126,6 +126,10 @@ fn compact_refuses_at_start_up_with_a_log_line() {
     for (argument, words) in [
         ("--compact.concurrency=0", "invalid concurrency level (0), concurrency level must be > 0"),
         ("--block-meta-fetch-concurrency=0", "--block-meta-fetch-concurrency"),
+        ("--block-files-concurrency=0", "invalid concurrency level (0)"),
+        ("--block-discovery-strategy=both", "unknown sync strategy both"),
+        ("--tracing.config=type: NOPE", "tracing with type NOPE is not supported"),
+        ("--auto-gomemlimit.ratio=2", "--auto-gomemlimit.ratio must be greater than 0"),
         ("--debug.max-compaction-level=5", "level is bigger then default set of 5"),
         ("--debug.max-compaction-level=-1", "at least one range must be provided"),
         ("--objstore.config-file=/nonexistent", "both objstore.config-file and objstore.config flags set."),
@@ -166,7 +170,8 @@ fn compact_of_an_empty_bucket_succeeds() {
     let scratch = Scratch::new("empty");
     for arguments in [
         &["--downsampling.disable=true"] as &[&str],
-        &["--log.format=json", "--log.level=debug"],
+        &["--log.format=json", "--log.level=debug", "--debug.name=x"],
+        &["--block-sync-concurrency=3", "--compact.isolate-failures=false", "--hash-func=SHA256"],
         &["--min-time=2025-03-02T00:00:00Z", "--max-time=2025-03-01T00:00:00Z"],
     ] {
         let (status, text) = scratch.compact(arguments);

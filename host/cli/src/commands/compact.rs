@@ -52,10 +52,10 @@ async fn serve_and_compact(
         Manner { concurrency: config.concurrency, memory_budget_bytes: config.memory_budget_bytes, dry_run: false };
     let wired = wire(&config.selection, manner, &registry, environment)?;
     say_who_decides(&wired);
-    let server = Server::bind(&config.http_address).await?;
+    let server = Server::bind(&config.http.address).await?;
     let (shut_down, told) = oneshot::channel::<()>();
     let site = Site { probe: Arc::clone(&probe), registry };
-    let grace = config.http_grace_period;
+    let grace = config.http.grace_period;
     let serving = tokio::spawn(server.serve(site, async { told.await.unwrap_or_default() }, grace));
     probe.healthy();
     probe.ready();

@@ -119,7 +119,9 @@ impl Parser {
         let value = match flag.syntax {
             Syntax::Bool => "true".to_owned(),
             Syntax::Integer
+            | Syntax::Decimal
             | Syntax::Text
+            | Syntax::List
             | Syntax::GoDuration
             | Syntax::PromDuration
             | Syntax::TimeOrDuration

@@ -91,6 +91,7 @@ fn shown(flag: &FlagSpec) -> String {
     match (flag.syntax, flag.placeholder) {
         (Syntax::Bool, _) => format!("[no-]{}", flag.name),
         (Syntax::Text, "") => format!("{}=\"{}\"", flag.name, flag.default),
+        (Syntax::List, "") => format!("{}=<label>...", flag.name),
         (_, "") => format!("{}={}", flag.name, flag.default),
         (_, placeholder) => format!("{}={placeholder}", flag.name),
     }

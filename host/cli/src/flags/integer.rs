@@ -23,15 +23,26 @@ pub enum InvalidInteger {
 pub fn parse(text: &str) -> Result<i64, InvalidInteger> {
     /// 2^63 as a number that a float holds exactly.
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if !text.bytes().any(|b| b.is_ascii_digit()) {
-        return Err(InvalidInteger::Syntax(text.to_owned()));
-    }
-    let number: f64 = text.parse().map_err(|_| InvalidInteger::Syntax(text.to_owned()))?;
+    let number = parse_decimal(text)?;
     if !(-LIMIT..LIMIT).contains(&number) {
         return Err(InvalidInteger::OutOfRange(text.to_owned()));
     }
     #[expect(clippy::cast_possible_truncation, reason = "within the limits of an i64, the fraction is dropped")]
     Ok(number as i64)
+}
+
+/// Reads a decimal number with its fraction.
+///
+/// # Errors
+/// [`InvalidInteger::Syntax`] for anything else; infinities and NaN are refused too.
+///
+/// Source: kingpin v2.4.0, values_generated.go (`float64Value`).
+pub fn parse_decimal(text: &str) -> Result<f64, InvalidInteger> {
+    let wrong = || InvalidInteger::Syntax(text.to_owned());
+    if !text.bytes().any(|b| b.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    text.parse().map_err(|_| wrong())
 }
 
 #[cfg(test)]

@@ -1,5 +1,15 @@
 //! Every flag and command in one place: name, syntax, default, help.
 
+mod application;
+mod blocks;
+mod run;
+mod work;
+
+pub use self::application::APPLICATION;
+use self::blocks::{BUCKET, SELECTION};
+use self::run::{COMPONENT, DEMONSTRATION, HTTP, LOOP, OUTPUT, POLICIES, RESOURCES, WEB, WORKING};
+use self::work::{COMPACTION, DOWNSAMPLING};
+
 /// How a flag's value is written. The letters are those of the compactor specification, section 0.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Syntax {
@@ -7,8 +17,12 @@ pub enum Syntax {
     Bool,
     /// A whole number.
     Integer,
+    /// A number with a fraction.
+    Decimal,
     /// Any text.
     Text,
+    /// Any text, any number of times.
+    List,
     /// Syntax G: `-1.5h`.
     GoDuration,
     /// Syntax P: `48h`.
@@ -36,13 +50,15 @@ pub struct FlagSpec {
     pub placeholder: &'static str,
     /// Whether the help text leaves it out.
     pub hidden: bool,
+    /// Why giving it changes nothing; empty for a flag that has an effect.
+    pub without_effect: &'static str,
     /// What it does.
     pub help: &'static str,
 }
 
 impl FlagSpec {
     const fn new(name: &'static str, syntax: Syntax, default: &'static str, help: &'static str) -> Self {
-        Self { name, short: None, syntax, default, placeholder: "", hidden: false, help }
+        Self { name, short: None, syntax, default, placeholder: "", hidden: false, without_effect: "", help }
     }
 
     const fn bool(name: &'static str, help: &'static str) -> Self {
@@ -59,6 +75,10 @@ impl FlagSpec {
 
     const fn hidden(self) -> Self {
         Self { hidden: true, ..self }
+    }
+
+    const fn without_effect(self, why: &'static str) -> Self {
+        Self { without_effect: why, ..self }
     }
 
     const fn short(self, letter: char) -> Self {
@@ -116,9 +136,10 @@ pub const HELP: CommandSpec = CommandSpec {
 /// `lithify compact`.
 pub const COMPACT: CommandSpec = CommandSpec {
     name: "compact",
-    about: "Compacts the blocks of an object store bucket, once, and ends. Which blocks are looked at, which belong \
-            together and which become one is decided by policies, sandboxed WebAssembly components.",
-    groups: &[&BUCKET, &SELECTION, &PLANNING, &RESOURCES, &POLICIES, &WORKING, &HTTP],
+    about: "Compacts and downsamples the blocks of an object store bucket and lets old ones go: once, or with --wait \
+            for as long as it runs. What is done with which blocks is decided by policies, sandboxed WebAssembly \
+            components.",
+    groups: &[&BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &LOOP, &RESOURCES, &POLICIES, &WORKING, &HTTP, &WEB],
     arguments: Arguments::None,
     subcommands: &[],
 };
@@ -127,7 +148,7 @@ pub const COMPACT: CommandSpec = CommandSpec {
 pub const PLAN: CommandSpec = CommandSpec {
     name: "plan",
     about: "Prints what `compact` with the same flags would do, and why, and changes nothing.",
-    groups: &[&OUTPUT, &BUCKET, &SELECTION, &PLANNING, &POLICIES, &WORKING],
+    groups: &[&OUTPUT, &BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &POLICIES, &WORKING],
     arguments: Arguments::None,
     subcommands: &[],
 };
@@ -162,215 +183,6 @@ pub const PLUGIN: CommandSpec = CommandSpec {
             arguments: Arguments::One("file", "The component."),
             subcommands: &[],
         },
-    ],
-};
-
-const COMPONENT: FlagGroup = FlagGroup {
-    heading: "Output",
-    flags: &[FlagSpec::new(
-        "output",
-        Syntax::Text,
-        "",
-        "File to write the component to; without it NAME.wasm in the directory of the crate.",
-    )],
-};
-
-/// Flags that every command takes, before or after its name.
-pub const APPLICATION: FlagGroup = FlagGroup {
-    heading: "Application-wide flags",
-    flags: &[
-        FlagSpec::bool("help", "Show the help of the program, or of the command that stands before or after it.")
-            .short('h'),
-        FlagSpec::bool("help-long", "Show the help of the program and of every command.").hidden(),
-        FlagSpec::bool("version", "Show the version."),
-        FlagSpec::new(
-            "log.level",
-            Syntax::OneOf(&["error", "warn", "info", "debug"]),
-            "info",
-            "Least important log lines to show: error, warn, info or debug.",
-        ),
-        FlagSpec::new("log.format", Syntax::OneOf(&["logfmt", "json"]), "logfmt", "Log format: logfmt or json."),
-    ],
-};
-
-const BUCKET: FlagGroup = FlagGroup {
-    heading: "Bucket",
-    flags: &[
-        FlagSpec::file(
-            "objstore.config-file",
-            "YAML file that says where the bucket is: `type: FILESYSTEM` or `type: S3`, `config:`, and an optional \
-             `prefix:`. Every $(VAR) in it is replaced by that environment variable.",
-        ),
-        FlagSpec::content(
-            "objstore.config",
-            "The same as text instead of a file; not both. Text given here can be seen in the list of processes, so \
-             secrets belong in the file or in a $(VAR).",
-        ),
-        FlagSpec::new(
-            "block-meta-fetch-concurrency",
-            Syntax::Integer,
-            "32",
-            "How many meta.json files and marks are read from the bucket at the same time.",
-        ),
-    ],
-};
-
-const SELECTION: FlagGroup = FlagGroup {
-    heading: "Which blocks",
-    flags: &[
-        FlagSpec::new(
-            "consistency-delay",
-            Syntax::GoDuration,
-            "30m",
-            "Least age of a block before it is looked at, unless a compactor made it.",
-        ),
-        FlagSpec::new(
-            "min-time",
-            Syntax::TimeOrDuration,
-            "0000-01-01T00:00:00Z",
-            "Leave alone blocks that end before this: an RFC 3339 timestamp or a distance from now, such as -30d or \
-             2h45m. Units are ms, s, m, h, d, w, y.",
-        ),
-        FlagSpec::new(
-            "max-time",
-            Syntax::TimeOrDuration,
-            "9999-12-31T23:59:59Z",
-            "Leave alone blocks that start after this; written as --min-time.",
-        ),
-        FlagSpec::file(
-            "selector.relabel-config-file",
-            "YAML file with relabelling rules over the external labels of blocks, with the actions keep, drop and \
-             hashmod. Blocks that the rules drop are left alone. Every $(VAR) in it is replaced by that environment \
-             variable.",
-        ),
-        FlagSpec::content("selector.relabel-config", "The same as text instead of a file; not both."),
-    ],
-};
-
-const PLANNING: FlagGroup = FlagGroup {
-    heading: "What is done",
-    flags: &[
-        FlagSpec::bool(
-            "downsampling.disable",
-            "Do not downsample. This release never does; without this flag it says which blocks are due.",
-        ),
-        FlagSpec::new(
-            "delete-delay",
-            Syntax::PromDuration,
-            "48h",
-            "Age of a deletion mark before the marked block may be deleted. A marked block is left out of compaction \
-             once half of this time has passed. This release deletes no blocks.",
-        ),
-        FlagSpec::new(
-            "compact.block-max-index-size",
-            Syntax::Bytes,
-            "64GB",
-            "Blocks are not merged when their index files together exceed this; the largest is marked no-compact.",
-        )
-        .hidden(),
-        FlagSpec::new(
-            "debug.max-compaction-level",
-            Syntax::Integer,
-            "4",
-            "Highest range that blocks are merged into: 0 is 1h, 1 is 2h, 2 is 8h, 3 is 2d, 4 is 14d.",
-        )
-        .hidden(),
-    ],
-};
-
-const RESOURCES: FlagGroup = FlagGroup {
-    heading: "Resources",
-    flags: &[
-        FlagSpec::new(
-            "compact.concurrency",
-            Syntax::Integer,
-            "1",
-            "How many groups of blocks are compacted at the same time.",
-        ),
-        FlagSpec::new(
-            "compact.memory-budget",
-            Syntax::Bytes,
-            "0",
-            "Memory that running merges may take together, for example 4GiB; a merge waits until its share is free. 0 \
-             is half of what the machine or the control group has.",
-        ),
-    ],
-};
-
-const WORKING: FlagGroup = FlagGroup {
-    heading: "Working directory",
-    flags: &[FlagSpec::new(
-        "data-dir",
-        Syntax::Text,
-        "./data",
-        "Directory for what is kept from run to run: compiled policies and what is known of the bucket. Blocks are \
-         streamed and never stored here.",
-    )],
-};
-
-const POLICIES: FlagGroup = FlagGroup {
-    heading: "Policies",
-    flags: &[
-        FlagSpec::file(
-            "plugins.config-file",
-            "YAML file that names the policies: `selector:`, `grouper:` and `planner:`, each with `plugin:` and what \
-             it needs. What is not named is the built-in policy. Every $(VAR) in it is replaced by that environment \
-             variable.",
-        ),
-        FlagSpec::content("plugins.config", "The same as text instead of a file; not both."),
-    ],
-};
-
-const HTTP: FlagGroup = FlagGroup {
-    heading: "HTTP",
-    flags: &[
-        FlagSpec::new(
-            "http-address",
-            Syntax::Text,
-            "0.0.0.0:10902",
-            "host:port to serve /metrics, /-/healthy and /-/ready on. Port 0 takes any free one and logs it.",
-        ),
-        FlagSpec::new(
-            "http-grace-period",
-            Syntax::PromDuration,
-            "2m",
-            "How long open connections may go on after the end of the run.",
-        ),
-    ],
-};
-
-const OUTPUT: FlagGroup = FlagGroup {
-    heading: "Output",
-    flags: &[FlagSpec::new(
-        "output",
-        Syntax::OneOf(&["table", "json"]),
-        "table",
-        "Format on standard output: table or json.",
-    )],
-};
-
-const DEMONSTRATION: FlagGroup = FlagGroup {
-    heading: "Demonstration",
-    flags: &[
-        FlagSpec {
-            placeholder: "<directory>",
-            ..FlagSpec::new(
-                "dir",
-                Syntax::Text,
-                "",
-                "Directory to make the bucket in; it must be empty or absent. Otherwise a fresh temporary one, which \
-                 is removed at the end.",
-            )
-        },
-        FlagSpec::bool("keep", "Do not remove the temporary directory. One named by --dir always stays."),
-        FlagSpec::new("series", Syntax::Integer, "2000", "How many series each block has."),
-        FlagSpec::new("seed", Syntax::Integer, "1", "Number that the samples are made from: same seed, same blocks."),
-        FlagSpec::new(
-            "color",
-            Syntax::Bool,
-            "true",
-            "Use colours when the output is a terminal and NO_COLOR is not set.",
-        ),
     ],
 };
 

@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::table::{COMPACT, CommandSpec, DEMO, HELP, PLAN, PLUGIN};
+use super::time_or_duration::TimeOrDuration;
 use super::*;
 
 /// Every command, also those that the build does not offer yet.
@@ -56,10 +57,7 @@ fn tokens_that_do_not_fit_the_grammar_are_one_line_and_status_1() {
         (&["compact", "@"], "expected @ file to expand arguments from"),
         (&["plugin", "inspect", "a", "b"], "unexpected b"),
         (&["help", "nonsense"], "expected command but got \"nonsense\""),
-        // Flags of the reference that come later are unknown until then.
-        (&["compact", "--wait"], "unknown long flag '--wait'"),
-        (&["compact", "-w"], "unknown short flag '-w'"),
-        (&["compact", "--hash-func=MD5"], "unknown long flag '--hash-func'"),
+        (&["plan", "--wait"], "unknown long flag '--wait'"),
     ] {
         assert_eq!(printed(words), (1, format!("lithify: error: {text}\n")), "{words:?}");
     }
@@ -83,6 +81,10 @@ fn wrong_values_come_below_the_help_with_status_2() {
             "flag 'downsampling.disable' cannot be repeated",
         ),
         (&["compact", "--delete-delay=x", "--delete-delay=1h"], "not a valid duration string: \"x\""),
+        (&["compact", "--hash-func=MD5"], "enum value must be one of SHA256,, got 'MD5'"),
+        (&["compact", "--deduplication.func=other"], "enum value must be one of penalty,, got 'other'"),
+        (&["compact", "--auto-gomemlimit.ratio=x"], "strconv.ParseFloat: parsing \"x\": invalid syntax"),
+        (&["compact", "-w", "--wait"], "flag 'wait' cannot be repeated"),
         (&["plugin"], "must select a subcommand of 'plugin'"),
         (&["plugin", "inspect"], "required argument 'file' not provided"),
         (&["plan", "--output=csv"], "enum value must be one of table,json, got 'csv'"),
@@ -153,13 +155,26 @@ fn every_flag_has_the_default_of_the_reference() {
                     content: "",
                 },
                 data_dir: "./data",
+                block_discovery_strategy: "concurrent",
                 block_meta_fetch_concurrency: 32,
+                block_sync_concurrency: None,
                 consistency_delay: GoDuration {
                     nanoseconds: 1800000000000,
                 },
                 delete_delay: PromDuration {
                     ms: 172800000,
                 },
+                retention: [
+                    PromDuration {
+                        ms: 0,
+                    },
+                    PromDuration {
+                        ms: 0,
+                    },
+                    PromDuration {
+                        ms: 0,
+                    },
+                ],
                 min_time: Time(
                     Timestamp(
                         -62167219200000,
@@ -171,16 +186,55 @@ fn every_flag_has_the_default_of_the_reference() {
                     ),
                 ),
                 downsampling_disable: false,
+                deduplication_func: "",
+                replica_labels: [],
+                vertical_compaction: false,
                 block_max_index_size: ByteSize {
                     bytes: 68719476736,
                 },
+                skip_out_of_order_chunks: false,
+                hash_func: "",
+                isolate_failures: true,
+                accept_malformed_index: false,
                 max_compaction_level: 4,
+            },
+            repetition: RepetitionFlags {
+                wait: false,
+                wait_interval: GoDuration {
+                    nanoseconds: 300000000000,
+                },
+                cleanup_interval: GoDuration {
+                    nanoseconds: 300000000000,
+                },
+                progress_interval: GoDuration {
+                    nanoseconds: 300000000000,
+                },
+                halt_on_error: true,
+            },
+            web: WebFlags {
+                disable: false,
+                external_prefix: "",
+                prefix_header: "",
+                route_prefix: "",
+                disable_cors: false,
+                label: "",
+                disable_admin_operations: false,
+                sync_interval: GoDuration {
+                    nanoseconds: 60000000000,
+                },
+                sync_timeout: GoDuration {
+                    nanoseconds: 300000000000,
+                },
             },
             http_address: "0.0.0.0:10902",
             http_grace_period: PromDuration {
                 ms: 120000,
             },
+            http_config: "",
             concurrency: 1,
+            downsample_concurrency: 1,
+            blocks_fetch_concurrency: 1,
+            block_files_concurrency: 1,
             memory_budget: ByteSize {
                 bytes: 0,
             },
@@ -270,4 +324,52 @@ fn commands_that_are_not_offered_are_unknown() {
     let outcome = parse(NONE, &["lithify".to_owned(), "compact".to_owned()]);
     let text = "lithify: error: expected command but got \"compact\"\n".to_owned();
     assert_eq!(outcome, Outcome::Print { text, status: 1 });
+}
+
+/// Every flag of the reference's `compact`, hidden ones too, and those of its older documentation.
+const OF_THE_REFERENCE: &str = "\
+    help help-long version log.level log.format tracing.config-file tracing.config enable-auto-gomemlimit auto- \
+    gomemlimit.ratio debug.name http-address http-grace-period http.config data-dir objstore.config-file \
+    objstore.config consistency-delay retention.resolution-raw retention.resolution-5m retention.resolution-1h \
+    wait wait-interval downsampling.disable block-discovery-strategy block-meta-fetch-concurrency block-files- \
+    concurrency block-viewer.global.sync-block-interval block-viewer.global.sync-block-timeout compact.cleanup- \
+    interval compact.progress-interval compact.concurrency compact.blocks-fetch-concurrency downsample.concurrency \
+    delete-delay deduplication.func deduplication.replica-label compact.enable-vertical-compaction compact.block- \
+    max-index-size compact.skip-block-with-out-of-order-chunks hash-func min-time max-time web.disable \
+    selector.relabel-config-file selector.relabel-config web.route-prefix web.external-prefix web.prefix-header \
+    web.disable-cors bucket-web-label disable-admin-operations debug.halt-on-error debug.accept-malformed-index \
+    debug.max-compaction-level block-sync-concurrency debug.disable-downsampling";
+
+#[test]
+fn every_flag_of_the_reference_is_there_and_hidden_where_it_hides_it() {
+    let flag = |name: &str| COMPACT.flags().find(|flag| flag.name == name);
+    for name in OF_THE_REFERENCE.split_whitespace() {
+        assert!(flag(name).is_some(), "{name}");
+    }
+    let hidden: Vec<&str> = COMPACT.flags().filter(|flag| flag.hidden).map(|flag| flag.name).collect();
+    for name in [
+        "debug.name",
+        "compact.enable-vertical-compaction",
+        "compact.block-max-index-size",
+        "compact.skip-block-with-out-of-order-chunks",
+        "debug.halt-on-error",
+        "debug.accept-malformed-index",
+        "debug.max-compaction-level",
+    ] {
+        assert!(hidden.contains(&name), "{name}");
+    }
+}
+
+#[test]
+fn what_has_no_effect_is_named_when_it_is_typed() {
+    let named = |words: &[&str]| {
+        let words: Vec<&str> = ["compact"].iter().chain(words).copied().collect();
+        flags(&words).without_effect.iter().map(|(flag, _)| *flag).collect::<Vec<_>>()
+    };
+    assert!(named(&[]).is_empty());
+    assert_eq!(
+        named(&["--block-files-concurrency=1", "--enable-auto-gomemlimit"]),
+        ["block-files-concurrency", "enable-auto-gomemlimit"]
+    );
+    assert!(named(&["--compact.concurrency=1"]).is_empty());
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::grammar::Element;
@@ -31,6 +32,16 @@ impl Values {
         clap.try_get_matches_from(typed).map(Self).map_err(|error| text(&error))
     }
 
+    /// All values of a flag that may be given several times, in the order of typing.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        self.0.get_many::<String>(name).map(|values| values.cloned().collect()).unwrap_or_default()
+    }
+
+    /// Whether the flag was typed.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        self.0.value_source(name) == Some(ValueSource::CommandLine)
+    }
+
     /// The value of a flag; `T` is what its syntax is parsed to.
     pub(super) fn get<T: Clone + Send + Sync + 'static>(&self, name: &str) -> T {
         self.0.get_one::<T>(name).expect("every flag in the table has a default").clone()
@@ -41,21 +52,24 @@ fn argument(flag: &'static FlagSpec) -> Arg {
     let parser = match flag.syntax {
         Syntax::Bool => ValueParser::new(|text: &str| text.parse::<bool>()),
         Syntax::Integer => ValueParser::new(integer::parse),
-        Syntax::Text => ValueParser::string(),
+        Syntax::Decimal => ValueParser::new(integer::parse_decimal),
+        Syntax::Text | Syntax::List => ValueParser::string(),
         Syntax::GoDuration => ValueParser::new(go_duration::parse),
         Syntax::PromDuration => ValueParser::new(prom_duration::parse),
         Syntax::TimeOrDuration => ValueParser::new(time_or_duration::parse),
         Syntax::Bytes => ValueParser::new(bytes::parse),
         Syntax::OneOf(words) => ValueParser::new(move |text: &str| one_of(words, text)),
     };
-    Arg::new(flag.name)
+    let arg = Arg::new(flag.name)
         .long(flag.name)
-        .action(ArgAction::Set)
         .num_args(1)
         .require_equals(true)
         .allow_hyphen_values(true)
-        .default_value(flag.default)
-        .value_parser(parser)
+        .value_parser(parser);
+    match flag.syntax {
+        Syntax::List => arg.action(ArgAction::Append),
+        _ => arg.action(ArgAction::Set).default_value(flag.default),
+    }
 }
 
 fn one_of(words: &'static [&'static str], text: &str) -> Result<&'static str, String> {

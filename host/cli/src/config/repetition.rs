@@ -1,0 +1,104 @@
+//! When a run starts over, and what it serves meanwhile.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::ConfigError;
+use crate::flags::go_duration::GoDuration;
+use crate::flags::{RepetitionFlags, WebFlags};
+
+/// When a run starts over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repetition {
+    /// Time from start to start, and the longest that a sync may take.
+    pub interval: Duration,
+    /// Time between cleanings of partial uploads in the background, if there are any.
+    pub cleanup_interval: Option<Duration>,
+    /// Time between counts of the work ahead, if there are any.
+    pub progress_interval: Option<Duration>,
+    /// Whether to stay, doing nothing, after an error that a person must look at.
+    pub halt_on_error: bool,
+}
+
+/// The viewer and its API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebConfig {
+    /// Prefix of links and redirects, as typed.
+    pub external_prefix: String,
+    /// Header that gives this prefix when the one above is empty; empty for none.
+    pub prefix_header: String,
+    /// Whether headers are left out that let pages of other sites ask.
+    pub disable_cors: bool,
+    /// External label that titles rows; empty for none.
+    pub label: String,
+    /// Whether marking is refused.
+    pub disable_admin_operations: bool,
+    /// Time between renewals of the view of all blocks.
+    pub sync_interval: Duration,
+    /// How long a renewal may take.
+    pub sync_timeout: Duration,
+}
+
+/// What is served over HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// `host:port`.
+    pub address: String,
+    /// How long open connections may go on at the end.
+    pub grace_period: Duration,
+    /// File that turns on TLS and authentication.
+    pub config_file: Option<PathBuf>,
+    /// The viewer and its API; `None` when disabled or without `--wait`.
+    pub web: Option<WebConfig>,
+}
+
+impl Repetition {
+    /// `None` for one iteration.
+    ///
+    /// # Errors
+    /// [`ConfigError::Interval`] for a period that would never let go.
+    pub(super) fn new(flags: RepetitionFlags) -> Result<Option<Self>, ConfigError> {
+        if !flags.wait {
+            return Ok(None);
+        }
+        let when_positive = |period: GoDuration| duration(period).filter(|period| !period.is_zero());
+        Ok(Some(Self {
+            interval: positive("wait-interval", flags.wait_interval)?,
+            cleanup_interval: when_positive(flags.cleanup_interval),
+            progress_interval: when_positive(flags.progress_interval),
+            halt_on_error: flags.halt_on_error,
+        }))
+    }
+}
+
+impl WebConfig {
+    /// `None` when it is disabled.
+    ///
+    /// # Errors
+    /// [`ConfigError::Interval`] for a period that would never let go.
+    pub(super) fn new(flags: &WebFlags) -> Result<Option<Self>, ConfigError> {
+        if flags.disable {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            external_prefix: flags.external_prefix.clone(),
+            prefix_header: flags.prefix_header.clone(),
+            disable_cors: flags.disable_cors,
+            label: flags.label.clone(),
+            disable_admin_operations: flags.disable_admin_operations,
+            sync_interval: positive("block-viewer.global.sync-block-interval", flags.sync_interval)?,
+            // A time in the past is a deadline that has passed.
+            sync_timeout: duration(flags.sync_timeout).unwrap_or_default(),
+        }))
+    }
+}
+
+fn duration(period: GoDuration) -> Option<Duration> {
+    u64::try_from(period.nanoseconds).ok().map(Duration::from_nanos)
+}
+
+fn positive(flag: &'static str, period: GoDuration) -> Result<Duration, ConfigError> {
+    duration(period)
+        .filter(|period| !period.is_zero())
+        .ok_or(ConfigError::Interval { flag, nanoseconds: period.nanoseconds })
+}
