@@ -49,9 +49,9 @@ pub struct Flags {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// `lithify compact`
-    Compact(CompactFlags),
+    Compact(Box<CompactFlags>),
     /// `lithify plan`
-    Plan(PlanFlags),
+    Plan(Box<PlanFlags>),
     /// `lithify demo`
     Demo(DemoFlags),
     /// `lithify plugin build PATH`, with `--output`, empty for a file in the crate's directory
@@ -178,9 +178,10 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
     let typed = command.flags().filter(|flag| !flag.without_effect.is_empty() && values.is_given(flag.name));
     let without_effect = typed.map(|flag| (flag.name, flag.without_effect)).collect();
     let command = match names.as_slice() {
-        ["compact"] => Command::Compact(CompactFlags::from_values(&values)),
+        ["compact"] => Command::Compact(Box::new(CompactFlags::from_values(&values))),
         ["plan"] => {
-            Command::Plan(PlanFlags { selection: SelectionFlags::from_values(&values), output: values.get("output") })
+            let selection = SelectionFlags::from_values(&values);
+            Command::Plan(Box::new(PlanFlags { selection, output: values.get("output") }))
         }
         ["demo"] => Command::Demo(DemoFlags::from_values(&values)),
         ["plugin", "build"] => Command::PluginBuild(argument, PathBuf::from(values.get::<String>("output"))),

@@ -66,10 +66,10 @@ fn argument(flag: &'static FlagSpec) -> Arg {
         .require_equals(true)
         .allow_hyphen_values(true)
         .value_parser(parser);
-    match flag.syntax {
-        Syntax::List => arg.action(ArgAction::Append),
-        _ => arg.action(ArgAction::Set).default_value(flag.default),
+    if flag.syntax == Syntax::List {
+        return arg.action(ArgAction::Append);
     }
+    arg.action(ArgAction::Set).default_value(flag.default)
 }
 
 fn one_of(words: &'static [&'static str], text: &str) -> Result<&'static str, String> {
