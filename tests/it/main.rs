@@ -4,6 +4,7 @@
 
 mod program;
 
+mod behaviour;
 mod faults;
 mod golden;
 mod policies;
