@@ -31,7 +31,7 @@ const MAY_IMPORT: &[(&str, &[&str], &[&str])] = &[
     (
         "host/compactor",
         &["lithify-block", "lithify-bucket", "lithify-tsdb"],
-        &["bytes", "prometheus", "serde_json", "tokio", "ulid"],
+        &["bytes", "prometheus", "serde_json", "sha2", "tokio", "ulid"],
     ),
     ("host/cli", &["*"], &["*"]),
     ("plugins/sdk", &[], &["wit-bindgen", "*small"]),

@@ -19,6 +19,15 @@ pub struct Job {
     reason: String,
 }
 
+/// What is to become of blocks of one group that share time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overlaps {
+    /// They are a mistake that a person must look at: no plan of their group is carried out.
+    Refuse,
+    /// They are merged, which is vertical compaction.
+    Merge,
+}
+
 /// Why a plan is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -96,7 +105,8 @@ pub enum Refusal {
     },
     /// Two blocks of the group share time.
     #[error(
-        "group {group}: blocks {first} and {second} overlap; mark one of the two for deletion (merging overlaps is not in this release)"
+        "group {group}: blocks {first} and {second} overlap; mark one of the two for deletion, or merge them with \
+         --compact.enable-vertical-compaction"
     )]
     Overlap {
         /// The group's key.
@@ -106,6 +116,17 @@ pub enum Refusal {
         /// The later one.
         second: BlockId,
     },
+    /// The result of a job would share time with a block that is not part of it.
+    #[error(
+        "group {group}: the planned blocks would be merged across block {id}, which is not one of them; plan it too, \
+         or plan the blocks on either side of it apart"
+    )]
+    Across {
+        /// The group's key.
+        group: String,
+        /// The block in between.
+        id: BlockId,
+    },
 }
 
 impl Job {
@@ -113,16 +134,36 @@ impl Job {
     ///
     /// # Errors
     /// [`Refusal`] for the whole plan if any job names what is not there, is marked, mixed, or planned twice, or if
-    /// blocks overlap.
-    pub fn check(plan: &Plan, group: &Group) -> Result<Vec<Self>, Refusal> {
-        if let Some((first, second)) = group.overlap() {
+    /// blocks overlap that must not.
+    pub fn check(plan: &Plan, group: &Group, overlaps: Overlaps) -> Result<Vec<Self>, Refusal> {
+        if overlaps == Overlaps::Refuse
+            && let Some((first, second)) = group.overlap()
+        {
             return Err(Refusal::Overlap { group: group.key.clone(), first: first.id, second: second.id });
         }
         if !plan.jobs.is_empty() && group.labels.is_empty() {
             return Err(Refusal::NoLabels { group: group.key.clone() });
         }
         let mut taken = Vec::new();
-        plan.jobs.iter().map(|job| Self::check_one(job, group, &mut taken)).collect()
+        let jobs =
+            plan.jobs.iter().map(|job| Self::check_one(job, group, &mut taken)).collect::<Result<Vec<_>, _>>()?;
+        if overlaps == Overlaps::Refuse {
+            jobs.iter().try_for_each(|job| job.check_against(group))?;
+        }
+        Ok(jobs)
+    }
+
+    /// Without vertical compaction a result must not overlap what is left, nor may two blocks hold the same samples.
+    fn check_against(&self, group: &Group) -> Result<(), Refusal> {
+        if let Some((source_block, first, second)) = self.shared_source() {
+            return Err(Refusal::SharedSource { group: self.group.clone(), source_block, first, second });
+        }
+        let others = group.blocks.iter().filter(|block| !block.is_misnamed());
+        let mut others = others.filter(|block| !self.blocks.iter().any(|planned| planned.id == block.id));
+        match others.find(|block| block.meta.range.overlaps(self.range)) {
+            Some(block) => Err(Refusal::Across { group: self.group.clone(), id: block.id }),
+            None => Ok(()),
+        }
     }
 
     fn check_one(planned: &PlannedJob, group: &Group, taken: &mut Vec<BlockId>) -> Result<Self, Refusal> {
@@ -148,9 +189,6 @@ impl Job {
             blocks.push(block.clone());
         }
         blocks.sort_by_key(BlockFacts::order);
-        if let Some((source_block, first, second)) = shared_source(&blocks) {
-            return Err(Refusal::SharedSource { group: key(), source_block, first, second });
-        }
         let range = span(&blocks).ok_or_else(|| Refusal::Empty { group: key() })?;
         Ok(Self {
             group: key(),
@@ -192,6 +230,12 @@ impl Job {
         &self.blocks
     }
 
+    /// The first level-1 block whose samples two of the sources hold, with both; only with [`Overlaps::Merge`].
+    #[must_use]
+    pub fn shared_source(&self) -> Option<(BlockId, BlockId, BlockId)> {
+        shared_source(&self.blocks)
+    }
+
     /// The planner's reason.
     #[must_use]
     pub fn reason(&self) -> &str {
@@ -214,7 +258,7 @@ mod tests {
     #[test]
     fn a_job_has_its_blocks_in_order_and_their_common_range() {
         let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 4, 6)]);
-        let jobs = Job::check(&plan(&[&[1, 0]]), &group).unwrap();
+        let jobs = Job::check(&plan(&[&[1, 0]]), &group, Overlaps::Refuse).unwrap();
         assert_eq!(jobs[0].blocks(), &group.blocks[..2]);
         assert_eq!(jobs[0].range(), TimeRange::new(0, 4 * 3_600_000));
     }
@@ -222,16 +266,16 @@ mod tests {
     #[test]
     fn positions_that_do_not_exist_are_refused() {
         let group = group(vec![block(1, 0, 2)]);
-        let refusal = Job::check(&plan(&[&[0, 7]]), &group).unwrap_err();
+        let refusal = Job::check(&plan(&[&[0, 7]]), &group, Overlaps::Refuse).unwrap_err();
         assert_eq!(refusal.to_string(), "group 0@1: a plan names block 7, but the group has 1");
-        assert!(matches!(Job::check(&plan(&[&[]]), &group), Err(Refusal::Empty { .. })));
+        assert!(matches!(Job::check(&plan(&[&[]]), &group, Overlaps::Refuse), Err(Refusal::Empty { .. })));
     }
 
     #[test]
     fn a_block_in_two_jobs_is_refused() {
         let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 4, 6)]);
-        assert!(matches!(Job::check(&plan(&[&[0, 1], &[1, 2]]), &group), Err(Refusal::Twice { .. })));
-        assert!(matches!(Job::check(&plan(&[&[0, 0]]), &group), Err(Refusal::Twice { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 1], &[1, 2]]), &group, Overlaps::Refuse), Err(Refusal::Twice { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 0]]), &group, Overlaps::Refuse), Err(Refusal::Twice { .. })));
     }
 
     #[test]
@@ -239,11 +283,11 @@ mod tests {
         let mut marked = block(1, 0, 2);
         marked.no_compact = Some("manual".into());
         let blocks = group(vec![marked, block(2, 2, 4)]);
-        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Marked { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks, Overlaps::Refuse), Err(Refusal::Marked { .. })));
         let mut other = block(1, 0, 2);
         other.meta.thanos.resolution = 300_000;
         let blocks = group(vec![other, block(2, 2, 4)]);
-        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Mixed { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks, Overlaps::Refuse), Err(Refusal::Mixed { .. })));
     }
 
     #[test]
@@ -251,24 +295,44 @@ mod tests {
         let mut misnamed = block(1, 0, 2);
         misnamed.meta.id = block(9, 0, 2).id;
         let blocks = group(vec![misnamed.clone(), block(2, 2, 4)]);
-        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks), Err(Refusal::Misnamed { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &blocks, Overlaps::Refuse), Err(Refusal::Misnamed { .. })));
         let blocks = group(vec![misnamed, block(2, 1, 4), block(3, 4, 6)]);
-        assert_eq!(Job::check(&plan(&[&[1, 2]]), &blocks).unwrap().len(), 1);
+        assert_eq!(Job::check(&plan(&[&[1, 2]]), &blocks, Overlaps::Refuse).unwrap().len(), 1);
     }
 
     #[test]
     fn overlaps_anywhere_in_the_group_are_refused_even_if_nothing_is_planned() {
         let group = group(vec![block(1, 0, 2), block(2, 2, 4), block(3, 3, 5)]);
         for plan in [plan(&[&[0, 1]]), plan(&[])] {
-            assert!(matches!(Job::check(&plan, &group), Err(Refusal::Overlap { .. })));
+            assert!(matches!(Job::check(&plan, &group, Overlaps::Refuse), Err(Refusal::Overlap { .. })));
         }
+    }
+
+    #[test]
+    fn with_vertical_compaction_overlaps_and_shared_sources_are_merged() {
+        let mut twin = block(2, 1, 3);
+        twin.meta.compaction.sources = block(1, 0, 2).meta.compaction.sources;
+        let group = group(vec![block(1, 0, 2), twin, block(3, 2, 5)]);
+        let jobs = Job::check(&plan(&[&[0, 1]]), &group, Overlaps::Merge).unwrap();
+        assert_eq!(jobs[0].range(), TimeRange::new(0, 3 * 3_600_000));
+    }
+
+    #[test]
+    fn blocks_are_not_merged_across_one_that_is_left_out() {
+        let mut marked = block(2, 2, 4);
+        marked.no_compact = Some("manual".into());
+        let group = group(vec![block(1, 0, 2), marked, block(3, 4, 6)]);
+        assert!(matches!(
+            Job::check(&plan(&[&[0, 2]]), &group, Overlaps::Refuse),
+            Err(Refusal::Across { id, .. }) if id == group.blocks[1].id
+        ));
     }
 
     #[test]
     fn blocks_without_external_labels_are_refused() {
         let mut group = group(vec![block(1, 0, 2), block(2, 2, 4)]);
         group.labels = Labels::default();
-        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group), Err(Refusal::NoLabels { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group, Overlaps::Refuse), Err(Refusal::NoLabels { .. })));
     }
 
     #[test]
@@ -276,6 +340,6 @@ mod tests {
         let mut twin = block(2, 2, 4);
         twin.meta.compaction.sources = block(1, 0, 2).meta.compaction.sources;
         let group = group(vec![block(1, 0, 2), twin]);
-        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group), Err(Refusal::SharedSource { .. })));
+        assert!(matches!(Job::check(&plan(&[&[0, 1]]), &group, Overlaps::Refuse), Err(Refusal::SharedSource { .. })));
     }
 }

@@ -22,11 +22,12 @@ mod time;
 
 pub use group::{BlockFacts, Group};
 pub use id::{BlockId, InvalidBlockId};
-pub use job::{Job, Refusal};
+pub use job::{Job, Overlaps, Refusal};
 pub use labels::Labels;
 pub use marks::{DeletionMark, MarkError, NoCompactMark, NoDownsampleMark};
 pub use meta::{
-    Compaction, File, FileHash, IndexStats, Meta, MetaError, Parent, SOURCE_COMPACTOR, Source, Stats, Thanos,
+    Compaction, File, FileHash, IndexStats, Meta, MetaError, Parent, SOURCE_COMPACTOR, SOURCE_COMPACTOR_REPAIR, Source,
+    Stats, Thanos,
 };
 pub use rfc3339::Rfc3339;
 pub use time::{TimeRange, Timestamp};

@@ -15,6 +15,9 @@ mod write;
 /// The value of [`Thanos::source`] that a compactor writes.
 pub const SOURCE_COMPACTOR: &str = "compactor";
 
+/// The value of [`Thanos::source`] of a block that a compactor has repaired.
+pub const SOURCE_COMPACTOR_REPAIR: &str = "compactor.repair";
+
 /// The content of meta.json.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use lithify_block::{Rfc3339, TimeRange, Timestamp};
+use lithify_block::{Overlaps, Rfc3339, TimeRange, Timestamp};
 use lithify_bucket::{Bucket, MetaCache, Metered};
 use lithify_compactor::{
-    Ambient, Config, Context, Last, Machine, Memory, Metrics, Policies, Progress, Stop, register_constants,
+    Ambient, Config, Context, Last, Machine, Memory, Metrics, Policies, Progress, ReplicaLabels, Spent, Stop,
+    register_constants,
 };
 use lithify_plugin::{Choice, Door, Kind, Loaded, Settings};
+use lithify_tsdb::Deduplication;
 use prometheus::Registry;
 use serde_json::json;
 
@@ -28,6 +30,8 @@ pub struct Wired {
 pub struct Manner {
     /// Groups that are compacted side by side.
     pub concurrency: usize,
+    /// Blocks that are downsampled side by side.
+    pub downsample_concurrency: usize,
     /// Memory that running merges may take together, bytes.
     pub memory_budget_bytes: u64,
     /// Whether nothing is carried out, and policies are asked for their reasons.
@@ -88,6 +92,9 @@ pub fn wire(
     let config = config(selection, manner, ambient.timestamp());
     let metrics = Metrics::register(registry)?;
     register_constants(registry, &config)?;
+    if selection.deduplication.vertical {
+        metrics.expect_vertical_compaction();
+    }
     policy_metrics::register(registry, &door)?;
     let run_id = ambient.new_block_id().to_string();
     let cx = Context {
@@ -96,12 +103,12 @@ pub fn wire(
         bucket,
         meta_cache: Some(Arc::new(MetaCache::new(data_dir))),
         last: Last::default(),
-        views: None,
         policies: Policies {
             selector: policies.selector.map(Arc::from),
             grouper: Arc::from(policies.grouper),
             planner: Arc::from(policies.planner),
         },
+        spent: Spent::default(),
         ambient,
         metrics,
         progress: Arc::new(Progress::default()),
@@ -113,6 +120,7 @@ pub fn wire(
 }
 
 fn config(selection: &SelectionConfig, manner: Manner, now: Timestamp) -> Config {
+    let deduplication = &selection.deduplication;
     Config {
         data_dir: selection.data_dir.clone(),
         consistency_delay_ms: selection.consistency_delay_ms,
@@ -122,7 +130,14 @@ fn config(selection: &SelectionConfig, manner: Manner, now: Timestamp) -> Config
         concurrency: manner.concurrency,
         meta_fetch_concurrency: selection.meta_fetch_concurrency,
         memory_budget_bytes: manner.memory_budget_bytes,
+        replica_labels: ReplicaLabels::new(deduplication.replica_labels.clone()),
+        overlaps: if deduplication.vertical { Overlaps::Merge } else { Overlaps::Refuse },
+        deduplication: if deduplication.penalty { Deduplication::Penalty } else { Deduplication::OneToOne },
+        accept_malformed_index: selection.accept_malformed_index,
+        skip_out_of_order_chunks: selection.skip_out_of_order_chunks,
+        hash_files: selection.hash_files,
         downsampling: selection.downsampling,
+        downsample_concurrency: manner.downsample_concurrency,
     }
 }
 

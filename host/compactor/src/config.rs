@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
-use lithify_block::TimeRange;
+use lithify_block::{Overlaps, TimeRange};
+use lithify_tsdb::Deduplication;
+
+use crate::ReplicaLabels;
 
 /// Settings of a run; no defaults here, they belong to the flags.
 #[derive(Clone, Debug)]
@@ -23,8 +26,22 @@ pub struct Config {
     pub meta_fetch_concurrency: usize,
     /// Memory that running merges may take together, bytes.
     pub memory_budget_bytes: u64,
-    /// Whether to say which blocks are due for downsampling.
+    /// Labels that tell replicas of one stream apart.
+    pub replica_labels: ReplicaLabels,
+    /// What becomes of blocks of one group that share time; [`Overlaps::Merge`] whenever there are replica labels.
+    pub overlaps: Overlaps,
+    /// How samples of one time are chosen from several blocks.
+    pub deduplication: Deduplication,
+    /// Whether an index with labels out of order is taken as it is.
+    pub accept_malformed_index: bool,
+    /// Whether a block with chunks out of order is marked no-compact; otherwise its group fails.
+    pub skip_out_of_order_chunks: bool,
+    /// Whether SHA-256 digests of a new block's files are recorded in its meta.json.
+    pub hash_files: bool,
+    /// Whether blocks are downsampled.
     pub downsampling: bool,
+    /// Blocks that are downsampled side by side, at least 1.
+    pub downsample_concurrency: usize,
 }
 
 /// Lengths of compacted blocks by compaction level: 1h, 2h, 8h, 2d, 14d, in milliseconds.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lithify_block::policy::{self, Grouper, Planner, Selector};
 use lithify_bucket::{Bucket, MetaCache};
 
-use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Stop, Views};
+use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Spent, Stop};
 
 /// Everything a step may use. Cheap to clone.
 #[derive(Clone)]
@@ -18,10 +18,10 @@ pub struct Context {
     pub meta_cache: Option<Arc<MetaCache>>,
     /// What the last sync saw.
     pub last: Last,
-    /// Where syncs tell what they learned, if anybody looks.
-    pub views: Option<Arc<Views>>,
     /// Who decides.
     pub policies: Policies,
+    /// Blocks known to hold nothing.
+    pub spent: Spent,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// Memory that merges may take.

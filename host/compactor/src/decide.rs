@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lithify_block::{
     BlockFacts, BlockId, Group, Job,
-    policy::{Assignment, Outcome, Plan, PolicyError},
+    policy::{Assignment, Outcome, Plan, PlannedMark, PolicyError},
 };
 
 use crate::{
@@ -100,9 +100,9 @@ fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
             .planner
             .plan(&cx.question(), &group, &cx.config.ranges)
             .map_err(StepError::from)
-            .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group)?, plan }));
+            .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group, cx.config.overlaps)?, plan }));
         let spent: BTreeSet<BlockId> =
-            planned.as_ref().map_or_else(|_| BTreeSet::new(), |planned| spent(&planned.jobs));
+            planned.as_ref().map_or_else(|_| BTreeSet::new(), |planned| spent(cx, &planned.jobs));
         if spent.is_empty() {
             return Decision { group, planned };
         }
@@ -113,10 +113,9 @@ fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
     }
 }
 
-/// The blocks of jobs that consist of nothing but blocks without samples that carry a deletion mark already.
-fn spent(jobs: &[Job]) -> BTreeSet<BlockId> {
-    let is_spent = |block: &BlockFacts| block.deletion_marked_at.is_some() && block.meta.stats.num_samples == 0;
-    let jobs = jobs.iter().filter(|job| job.blocks().iter().all(is_spent));
+/// The blocks of jobs that consist of nothing but spent blocks.
+fn spent(cx: &Context, jobs: &[Job]) -> BTreeSet<BlockId> {
+    let jobs = jobs.iter().filter(|job| job.blocks().iter().all(|block| cx.spent.has(block)));
     jobs.flat_map(|job| job.blocks().iter().map(|block| block.id)).collect()
 }
 
@@ -135,9 +134,14 @@ impl Decision {
 
     /// The blocks that are to be marked no-compact, with reason and details.
     pub fn marks(&self) -> impl Iterator<Item = (BlockId, &str, &str)> {
-        let marks = self.planned.as_ref().map_or(&[][..], |planned| &planned.plan.no_compact);
-        marks.iter().filter_map(|mark| {
-            Some((self.group.blocks.get(mark.block)?.id, mark.reason.as_str(), mark.details.as_str()))
-        })
+        self.planned.iter().flat_map(|planned| planned.marks(&self.group))
+    }
+}
+
+impl Planned {
+    /// The blocks of `group`, for which this was planned, that are to be marked no-compact, with reason and details.
+    pub(crate) fn marks(&self, group: &Group) -> impl Iterator<Item = (BlockId, &str, &str)> {
+        let named = |mark: &PlannedMark| Some(group.blocks.get(mark.block)?.id);
+        self.plan.no_compact.iter().filter_map(move |mark| Some((named(mark)?, &*mark.reason, &*mark.details)))
     }
 }

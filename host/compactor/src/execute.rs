@@ -4,15 +4,16 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use lithify_block::{BlockId, NoCompactMark};
-use lithify_bucket::{Mark, layout::MarkKind, write_mark};
+use lithify_block::{BlockId, Group};
 use tokio::{sync::Semaphore, task::JoinSet};
-use tracing::{error, info};
+use tracing::error;
 
 use crate::{
-    Context, Decision, Failure, Outcome, Step,
+    Context, Decision, Failure, Outcome, Planned, Step,
     failure::StepError,
-    merge::{self, join},
+    mark,
+    merge::{self, OfGroup, join},
+    remedy,
 };
 
 /// Plans that were carried out in this iteration: group and blocks.
@@ -23,8 +24,8 @@ pub(crate) type Tried = BTreeSet<(String, Vec<BlockId>)>;
 pub struct Pass {
     /// Blocks made, in the order in which they were finished.
     pub outcomes: Vec<Outcome>,
-    /// No-compact marks newly written.
-    pub marks: usize,
+    /// No-compact marks newly written, and blocks repaired.
+    pub changes: usize,
     /// What went wrong. Each was logged.
     pub failures: Vec<Failure>,
 }
@@ -73,42 +74,55 @@ fn take_note(decision: &Decision, tried: &mut Tried) -> bool {
     again
 }
 
-type GroupDone = (Vec<Outcome>, usize, Option<Failure>);
+/// What became of one group.
+#[derive(Default)]
+struct GroupDone {
+    outcomes: Vec<Outcome>,
+    /// Marks newly written and blocks repaired.
+    changes: usize,
+    failure: Option<Failure>,
+}
 
 async fn run_group(cx: &Context, decision: Decision, again: bool) -> GroupDone {
     let resolution = decision.group.resolution.to_string();
     cx.metrics.group_runs_started.with_label_values(&[&resolution]).inc();
-    let mut done = (Vec::new(), 0, None);
-    done.2 = carry_out(cx, decision, again, &mut done).await.err();
-    let count = if done.2.is_some() { &cx.metrics.group_failures } else { &cx.metrics.group_runs_completed };
-    count.with_label_values(&[&resolution]).inc();
+    let mut done = GroupDone::default();
+    let Decision { group, planned } = decision;
+    match carry_out(cx, &group, planned, again, &mut done).await {
+        Ok(()) => cx.metrics.group_runs_completed.with_label_values(&[&resolution]).inc(),
+        Err(failure) => {
+            cx.metrics.group_failures.with_label_values(&[&resolution]).inc();
+            match remedy::apply(cx, &group, failure).await {
+                Ok(()) => done.changes += 1,
+                Err(failure) => done.failure = Some(failure),
+            }
+        }
+    }
     done
 }
 
 /// Writes the marks of a decision, then runs its jobs one after the other. What is done is in `done` also if a later
 /// step fails.
-async fn carry_out(cx: &Context, decision: Decision, again: bool, done: &mut GroupDone) -> Result<(), Failure> {
-    let marks: Vec<_> =
-        decision.marks().map(|(id, reason, details)| (id, reason.to_owned(), details.to_owned())).collect();
-    let Decision { group, planned } = decision;
+async fn carry_out(
+    cx: &Context,
+    group: &Group,
+    planned: Result<Planned, StepError>,
+    again: bool,
+    done: &mut GroupDone,
+) -> Result<(), Failure> {
     let ids = || group.blocks.iter().map(|block| block.id);
     let planned = planned.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, ids()))?;
     if again {
         return Err(Failure::new(Step::Plan, StepError::SamePlan).of(&group.key, ids()));
     }
-    for (id, reason, details) in marks {
-        let mark = NoCompactMark::new(id, &reason, &details, cx.ambient.timestamp());
-        let written = write_mark(&*cx.bucket, &Mark::NoCompact(mark)).await;
-        if written.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, [id]))? {
-            info!(group = group.key, block = %id, reason, details, "marked block no-compact");
-            cx.metrics.blocks_marked.with_label_values(&[MarkKind::NoCompact.file(), &reason]).inc();
-            done.1 += 1;
-        }
+    for (id, reason, details) in planned.marks(group) {
+        let written = mark::no_compact(cx, id, reason, details).await;
+        done.changes += usize::from(written.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, [id]))?);
     }
-    let extensions = group.extensions();
+    let of_group = OfGroup { extensions: group.extensions(), overlaps: group.overlap().is_some() };
     for job in &planned.jobs {
         cx.progress.doing(format!("group {} {}", group.key, job.labels()));
-        done.0.push(merge::run(cx, job, extensions.clone()).await?);
+        done.outcomes.push(merge::run(cx, job, &of_group).await?);
         cx.progress.done();
     }
     Ok(())
@@ -116,11 +130,12 @@ async fn carry_out(cx: &Context, decision: Decision, again: bool, done: &mut Gro
 
 impl Pass {
     fn add(&mut self, finished: Result<GroupDone, tokio::task::JoinError>) {
-        let (outcomes, marks, failure) = finished.unwrap_or_else(|panic| {
-            (Vec::new(), 0, Some(Failure::new(Step::Merge, StepError::Panic(panic.to_string()))))
+        let GroupDone { outcomes, changes, failure } = finished.unwrap_or_else(|panic| {
+            let failure = Failure::new(Step::Merge, StepError::Panic(panic.to_string()));
+            GroupDone { failure: Some(failure), ..GroupDone::default() }
         });
         self.outcomes.extend(outcomes);
-        self.marks += marks;
+        self.changes += changes;
         if let Some(failure) = failure {
             if !failure.is_stop() {
                 error!(
@@ -139,6 +154,6 @@ impl Pass {
     /// Whether the next pass would see something else than this one did.
     #[must_use]
     pub fn changed_something(&self) -> bool {
-        !self.outcomes.is_empty() || self.marks > 0
+        !self.outcomes.is_empty() || self.changes > 0
     }
 }

@@ -26,6 +26,14 @@ pub enum Step {
     Upload,
     /// Marking the sources of a result.
     MarkSources,
+    /// Writing a broken block anew; if it fails, the failure that it was to remedy counts.
+    Repair,
+    /// Deciding what is to be downsampled.
+    DecideDownsampling,
+    /// Downsampling a block.
+    Downsample,
+    /// Making a downsampled block visible.
+    UploadDownsampled,
 }
 
 /// Ordered so that many failures fold to the worst one with `max`.
@@ -118,14 +126,42 @@ pub enum StepError {
     },
     /// Nothing came out of a merge although there should be something.
     #[error(
-        "the merge found no samples, but meta.json of block {id} claims {claimed}; nothing was marked; \
-         restore the objects of the block from a copy, or mark it for deletion"
+        "the merge found no samples to keep, but meta.json of block {id} claims {claimed} and its index has {chunks} \
+         chunks, which no tombstones explain; nothing was marked; restore the objects of the block from a copy, or \
+         mark it for deletion"
     )]
     Nothing {
         /// A source that claims samples.
         id: BlockId,
         /// How many.
         claimed: u64,
+        /// How many chunks its index has.
+        chunks: u64,
+    },
+    /// A broken block that is not repaired.
+    #[error("block {id} is downsampled, and such blocks are not repaired; mark it for deletion, and it is made anew")]
+    RepairDownsampled {
+        /// The block.
+        id: BlockId,
+    },
+    /// A resolution that nobody writes.
+    #[error(
+        "block {id} has a resolution of {resolution} ms, known are 0, 300000 and 3600000; correct its meta.json, or \
+         switch downsampling off with --downsampling.disable"
+    )]
+    UnknownResolution {
+        /// The block.
+        id: BlockId,
+        /// What its meta.json says.
+        resolution: i64,
+    },
+    /// A block without external labels, whose copy nobody could tell from others'.
+    #[error(
+        "block {id} has no external labels, so a downsampled copy cannot be uploaded; give its writer external labels"
+    )]
+    NoLabels {
+        /// The block.
+        id: BlockId,
     },
     /// The run was told to stop.
     #[error("stopped before it was done")]
@@ -188,6 +224,10 @@ impl fmt::Display for Failure {
             Step::Merge => "compaction failed",
             Step::Upload => "upload of the compacted block failed",
             Step::MarkSources => "marking the sources of the compacted block failed",
+            Step::Repair => "repair of the broken block failed",
+            Step::DecideDownsampling => "looking for blocks to downsample failed",
+            Step::Downsample => "downsampling failed",
+            Step::UploadDownsampled => "upload of the downsampled block failed",
         };
         f.write_str(doing)
     }
@@ -202,16 +242,28 @@ impl std::error::Error for Failure {
 fn severity(step: Step, error: &StepError) -> Severity {
     match error {
         StepError::Store(_) => match step {
-            Step::Group | Step::Plan => Severity::Fatal,
-            Step::Sync | Step::CollectGarbage | Step::Merge | Step::Upload | Step::MarkSources => Severity::Retriable,
+            Step::Group | Step::Plan | Step::DecideDownsampling => Severity::Fatal,
+            Step::Sync
+            | Step::CollectGarbage
+            | Step::Merge
+            | Step::Upload
+            | Step::MarkSources
+            | Step::Repair
+            | Step::Downsample
+            | Step::UploadDownsampled => Severity::Retriable,
         },
+        // Whatever is wrong with a block that is downsampled, its group goes on without a copy of it.
+        StepError::Engine(error) if step == Step::Downsample => engine_severity(error).min(Severity::Fatal),
         StepError::Engine(error) => engine_severity(error),
         StepError::Nothing { .. } => Severity::Halting,
-        StepError::Missing { .. } | StepError::Policy(_) | StepError::Memory { .. } | StepError::Panic(_) => {
-            Severity::Fatal
-        }
+        StepError::Missing { .. }
+        | StepError::Policy(_)
+        | StepError::Memory { .. }
+        | StepError::Panic(_)
+        | StepError::RepairDownsampled { .. }
+        | StepError::UnknownResolution { .. } => Severity::Fatal,
         StepError::Refused(refusal) => match refusal {
-            Refusal::Overlap { .. } | Refusal::SharedSource { .. } => Severity::Halting,
+            Refusal::Overlap { .. } | Refusal::SharedSource { .. } | Refusal::Across { .. } => Severity::Halting,
             Refusal::NoLabels { .. } | Refusal::Misnamed { .. } => Severity::Retriable,
             Refusal::Empty { .. }
             | Refusal::Foreign { .. }
@@ -219,7 +271,9 @@ fn severity(step: Step, error: &StepError) -> Severity {
             | Refusal::Marked { .. }
             | Refusal::Mixed { .. } => Severity::Fatal,
         },
-        StepError::Unsupported(_) | StepError::SamePlan | StepError::Stopped => Severity::Retriable,
+        StepError::NoLabels { .. } | StepError::Unsupported(_) | StepError::SamePlan | StepError::Stopped => {
+            Severity::Retriable
+        }
     }
 }
 
@@ -286,7 +340,7 @@ mod tests {
                 Severity::Halting,
             ),
             (of(Step::Merge, StepError::Missing { id, object: "index" }), Severity::Fatal),
-            (of(Step::Merge, StepError::Nothing { id, claimed: 1 }), Severity::Halting),
+            (of(Step::Merge, StepError::Nothing { id, claimed: 1, chunks: 0 }), Severity::Halting),
             (of(Step::Plan, Refusal::Overlap { group: group(), first: id, second: id }), Severity::Halting),
             (of(Step::Plan, Refusal::NoLabels { group: group() }), Severity::Retriable),
             (of(Step::Plan, Refusal::Marked { group: group(), id }), Severity::Fatal),

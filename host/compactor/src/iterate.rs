@@ -2,10 +2,11 @@
 //!
 //! Source: `thanos-compactor.md` 2.3.
 
+use lithify_block::BlockId;
 use tracing::{info, warn};
 
 use crate::{
-    Context, Decision, Due, Failure, Outcome, View, decide, due_for_downsampling,
+    Context, Decision, Failure, Outcome, View, decide, decide_downsampling,
     execute::{Tried, execute},
     failure::{Step, StepError},
     mark_superseded, sync,
@@ -23,7 +24,7 @@ pub struct Iteration {
     /// What went wrong, in order; each was logged.
     pub failures: Vec<Failure>,
     /// Blocks that are due for downsampling.
-    pub due: Vec<Due>,
+    pub due: Vec<BlockId>,
 }
 
 impl Iteration {
@@ -78,9 +79,10 @@ fn say_what_is_due(cx: &Context, view: &View, iteration: &mut Iteration) {
     if !cx.config.downsampling {
         return;
     }
-    iteration.due = due_for_downsampling(view);
-    for (id, target_ms) in &iteration.due {
-        info!(block = %id, target_resolution_ms = target_ms, "block is due for downsampling");
+    let due = decide_downsampling(view).unwrap_or_default();
+    for due in due.iter().filter(|due| due.is_due()) {
+        info!(block = %due.source.id, target_resolution_ms = due.target, "block is due for downsampling");
+        iteration.due.push(due.source.id);
     }
     if !iteration.due.is_empty() {
         warn!(

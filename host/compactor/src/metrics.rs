@@ -2,11 +2,14 @@
 //!
 //! Source: `thanos-compactor.md` 11.1 and 11.2.
 
+mod downsampling;
+
 use prometheus::{
     Error, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
 };
 
 use crate::View;
+pub use downsampling::DownsamplingMetrics;
 
 /// The families of the compactor. Clones count into the same families.
 #[derive(Clone, Debug)]
@@ -18,6 +21,7 @@ pub struct Metrics {
     pub garbage_collection_seconds: Histogram,
     pub blocks_marked: IntCounterVec,
     pub group_compactions: IntCounterVec,
+    pub group_vertical_compactions: IntCounterVec,
     pub group_runs_started: IntCounterVec,
     pub group_runs_completed: IntCounterVec,
     pub group_failures: IntCounterVec,
@@ -25,10 +29,12 @@ pub struct Metrics {
     pub sync_failures: IntCounter,
     pub sync_seconds: Histogram,
     pub synced: IntGaugeVec,
+    pub modified: IntGaugeVec,
+    pub downsampling: DownsamplingMetrics,
 }
 
 /// States of `thanos_blocks_meta_synced` that exist from the start.
-pub(crate) const SYNC_STATES: [&str; 11] = [
+const SYNC_STATES: [&str; 11] = [
     "corrupted-meta-json",
     "no-meta-json",
     "loaded",
@@ -62,6 +68,11 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Lets the mark exist that only vertical compaction writes.
+    pub fn expect_vertical_compaction(&self) {
+        self.blocks_marked.with_label_values(&["no-compact-mark.json", "downsample-vertical-compaction"]);
+    }
+
     fn create(registry: &Registry) -> Result<Self, Error> {
         let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
         let by_resolution =
@@ -92,6 +103,10 @@ impl Metrics {
                 )?,
             )?,
             group_compactions: by_resolution("thanos_compact_group_compactions_total", "Blocks made by compaction.")?,
+            group_vertical_compactions: by_resolution(
+                "thanos_compact_group_vertical_compactions_total",
+                "Blocks made by compaction in groups of which blocks overlapped.",
+            )?,
             group_runs_started: by_resolution(
                 "thanos_compact_group_compaction_runs_started_total",
                 "Groups that a worker took.",
@@ -115,11 +130,21 @@ impl Metrics {
                     &["state"],
                 )?,
             )?,
+            modified: add(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new("thanos_blocks_meta_modified", "Labels removed from blocks in the last sync."),
+                    &["modified"],
+                )?,
+            )?,
+            downsampling: DownsamplingMetrics::register(registry)?,
         })
     }
 
     /// Publishes how many blocks of `view` are in each state.
     pub fn publish(&self, view: &View) {
+        let removed = i64::try_from(view.replica_labels_removed).unwrap_or(i64::MAX);
+        self.modified.with_label_values(&["replica-label-removed"]).set(removed);
         self.synced.reset();
         for state in SYNC_STATES {
             self.synced.with_label_values(&[state]);
@@ -155,7 +180,7 @@ pub fn register_constants(registry: &Registry, config: &crate::Config) -> Result
     Ok(())
 }
 
-pub(crate) fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, Error> {
+fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, Error> {
     registry.register(Box::new(family.clone()))?;
     Ok(family)
 }

@@ -1,6 +1,6 @@
 //! Opening the blocks of a job.
 
-use lithify_block::{BlockFacts, Job};
+use lithify_block::BlockFacts;
 use lithify_bucket::{Depth, layout};
 use lithify_tsdb::{Blob, Source, is_segment_name};
 
@@ -9,13 +9,13 @@ use crate::{Context, Unsupported, failure::StepError, staged::Stored};
 /// Largest tombstones file that is read, bytes: some hundred thousand intervals.
 const TOMBSTONES_BYTES_MAX: u64 = 64 << 20;
 
-/// The blocks of `job` in its order, ready to be read. What a block consists of is asked anew, not taken from the view.
+/// `blocks` in their order, ready to be read. What a block consists of is asked anew, not taken from the view.
 ///
 /// # Errors
 /// [`StepError`] if a block lacks its index, is of an unknown version, or cannot be opened.
-pub(crate) async fn open(cx: &Context, job: &Job) -> Result<Vec<Source>, StepError> {
-    let mut sources = Vec::with_capacity(job.blocks().len());
-    for block in job.blocks() {
+pub(crate) async fn open(cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<Source>, StepError> {
+    let mut sources = Vec::with_capacity(blocks.len());
+    for block in blocks {
         sources.push(open_block(cx, block).await?);
     }
     Ok(sources)

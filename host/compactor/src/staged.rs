@@ -7,9 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use lithify_block::BlockId;
+use lithify_block::{BlockId, File, FileHash};
 use lithify_bucket::{Bucket, Reader, Writer, layout};
 use lithify_tsdb::{Blob, BlockFile, Output, Sink};
+use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
 use crate::Progress;
@@ -33,6 +34,7 @@ pub(crate) struct Staged {
     bucket: Arc<dyn Bucket>,
     runtime: Handle,
     progress: Arc<Progress>,
+    hashed: bool,
     shelf: Arc<Mutex<Vec<Written>>>,
 }
 
@@ -40,27 +42,36 @@ pub(crate) struct Staged {
 struct Written {
     file: BlockFile,
     size_bytes: u64,
+    hash: Option<FileHash>,
     writer: Box<dyn Writer>,
 }
 
 impl Staged {
-    /// Starts block `id`. Must be called on a thread of the runtime's; the engine then works on a blocking one.
-    pub(crate) fn new(id: BlockId, bucket: Arc<dyn Bucket>, progress: Arc<Progress>) -> Self {
-        Self { id, bucket, runtime: Handle::current(), progress, shelf: Arc::default() }
+    /// Starts block `id`, whose files are digested on the way if `hashed`. Must be called on a thread of the runtime's;
+    /// the engine then works on a blocking one.
+    pub(crate) fn new(id: BlockId, bucket: Arc<dyn Bucket>, progress: Arc<Progress>, hashed: bool) -> Self {
+        Self { id, bucket, runtime: Handle::current(), progress, hashed, shelf: Arc::default() }
     }
 
-    /// Makes all objects visible, segments before the index. Gives their paths below the block and sizes, by path.
+    /// Makes all objects visible, segments before the index. Gives them as meta.json lists them, by path.
     ///
     /// # Errors
     /// The first refusal of the store; what was made visible before stays as a block without meta.json.
-    pub(crate) fn publish(self) -> Result<Vec<(String, u64)>, lithify_bucket::Error> {
+    pub(crate) fn publish(self) -> Result<Vec<File>, lithify_bucket::Error> {
         let mut written = std::mem::take(&mut *self.shelf.lock().unwrap_or_else(PoisonError::into_inner));
         written.sort_by_key(|written| written.file);
-        let files = written.iter().map(|written| (written.file.to_string(), written.size_bytes)).collect();
+        let files = written.iter().map(Written::for_meta).collect();
         let (index, segments): (Vec<_>, Vec<_>) = written.into_iter().partition(|w| w.file == BlockFile::Index);
         finish_side_by_side(segments)?;
         finish_side_by_side(index)?;
         Ok(files)
+    }
+}
+
+impl Written {
+    fn for_meta(&self) -> File {
+        let (rel_path, hash) = (self.file.to_string(), self.hash.clone());
+        File { rel_path, size_bytes: self.size_bytes.cast_signed(), hash }
     }
 }
 
@@ -97,6 +108,7 @@ impl Output for Staged {
             size_bytes: 0,
             writer,
             progress: Arc::clone(&self.progress),
+            digest: self.hashed.then(Sha256::new),
             shelf: Arc::clone(&self.shelf),
         }))
     }
@@ -107,12 +119,16 @@ struct StagedFile {
     size_bytes: u64,
     writer: Box<dyn Writer>,
     progress: Arc<Progress>,
+    digest: Option<Sha256>,
     shelf: Arc<Mutex<Vec<Written>>>,
 }
 
 impl Sink for StagedFile {
     fn append(&mut self, bytes: Bytes) -> io::Result<()> {
         let length = bytes.len() as u64;
+        if let Some(digest) = &mut self.digest {
+            digest.update(&bytes);
+        }
         self.writer.append(bytes).map_err(io::Error::other)?;
         self.size_bytes += length;
         self.progress.wrote(length);
@@ -120,8 +136,13 @@ impl Sink for StagedFile {
     }
 
     fn finish(self: Box<Self>) -> io::Result<()> {
-        let Self { file, size_bytes, writer, shelf, .. } = *self;
-        shelf.lock().unwrap_or_else(PoisonError::into_inner).push(Written { file, size_bytes, writer });
+        let Self { file, size_bytes, writer, digest, shelf, .. } = *self;
+        let hash = digest.map(|digest| FileHash { func: "SHA256".to_owned(), value: hex(&digest.finalize()) });
+        shelf.lock().unwrap_or_else(PoisonError::into_inner).push(Written { file, size_bytes, hash, writer });
         Ok(())
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

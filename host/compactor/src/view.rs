@@ -4,10 +4,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lithify_block::{BlockFacts, BlockId, Labels, MarkError, Meta, MetaError, SOURCE_COMPACTOR, TimeRange, Timestamp};
+use lithify_block::{
+    BlockFacts, BlockId, Labels, MarkError, Meta, MetaError, SOURCE_COMPACTOR, SOURCE_COMPACTOR_REPAIR, TimeRange,
+    Timestamp,
+};
 use lithify_bucket::{BlockDirectory, MarkState, MetaState, Snapshot, layout::MarkKind};
 
-use crate::superseded::{Candidate, superseded};
+use crate::{
+    ReplicaLabels,
+    superseded::{Candidate, superseded},
+};
 
 /// Every block in the bucket has exactly one standing, and the standing says why.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,12 +73,14 @@ pub struct Seen {
 pub struct View {
     /// The time that counts as now.
     pub taken_at: Timestamp,
-    /// All blocks of the bucket.
+    /// All blocks of the bucket. Their labels are free of replica labels.
     pub blocks: BTreeMap<BlockId, Seen>,
+    /// Replica labels that were removed from them.
+    pub replica_labels_removed: usize,
 }
 
 /// What decides about standings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// The time that counts as now.
     pub now: Timestamp,
@@ -82,6 +90,8 @@ pub struct Rules {
     pub delete_delay_ms: i64,
     /// Blocks with `max >= from` and `min <= to` are seen.
     pub time_partition: TimeRange,
+    /// Labels that blocks lose before they are grouped.
+    pub replica_labels: ReplicaLabels,
 }
 
 /// A block on which no view can be built: deciding without it could lose its samples.
@@ -119,14 +129,15 @@ impl View {
     ) -> Result<Self, E> {
         let mut blocks = snapshot.blocks.iter().map(base).collect::<Result<Vec<_>, _>>()?;
         leave_outside_time(&mut blocks, rules);
-        leave_outside_shard(&mut blocks, select)?;
+        leave_outside_shard(&mut blocks, rules, select)?;
         leave_too_fresh(&mut blocks, rules);
         leave_marked_for_deletion(&mut blocks, rules)?;
+        let replica_labels_removed = lose_replica_labels(&mut blocks, rules);
         leave_superseded(&mut blocks);
         note_other_marks(&mut blocks)?;
         set_apart_misnamed(&mut blocks);
         let blocks = blocks.into_iter().map(|block| (block.id, block.seen)).collect();
-        Ok(Self { taken_at: rules.now, blocks })
+        Ok(Self { taken_at: rules.now, blocks, replica_labels_removed })
     }
 
     /// The blocks that policies are told of, by id: those that take part, and misnamed ones, which keep their place.
@@ -197,16 +208,17 @@ fn leave_outside_time(blocks: &mut [Block<'_>], rules: &Rules) {
     }
 }
 
-/// F2. The rules see a block's labels and its id as `__block_id`.
+/// F2. The selector sees a block's labels but for replica labels, and its id as `__block_id`.
 fn leave_outside_shard<E>(
     blocks: &mut [Block<'_>],
+    rules: &Rules,
     select: impl FnOnce(&[Labels]) -> Result<Vec<bool>, E>,
 ) -> Result<(), E> {
     let mut active: Vec<_> = blocks.iter_mut().filter_map(Block::active).collect();
     let sets: Vec<_> = active
         .iter()
         .map(|(_, facts)| {
-            let mut labels = facts.meta.thanos.labels.clone();
+            let mut labels = rules.replica_labels.hidden_from_rules(&facts.meta.thanos.labels);
             labels.0.insert("__block_id".to_owned(), facts.id.to_string());
             labels
         })
@@ -230,7 +242,7 @@ fn leave_too_fresh(blocks: &mut [Block<'_>], rules: &Rules) {
             None => facts.id.created(),
         };
         let by_compactor =
-            matches!(facts.meta.thanos.source.as_str(), SOURCE_COMPACTOR | "compactor.repair" | "bucket.repair");
+            matches!(facts.meta.thanos.source.as_str(), SOURCE_COMPACTOR | SOURCE_COMPACTOR_REPAIR | "bucket.repair");
         if !by_compactor && rules.now.since(born) < rules.consistency_delay_ms {
             *standing = Standing::TooFresh { until: Timestamp(born.0.saturating_add(rules.consistency_delay_ms)) };
         }
@@ -250,6 +262,12 @@ fn leave_marked_for_deletion(blocks: &mut [Block<'_>], rules: &Rules) -> Result<
         }
     }
     Ok(())
+}
+
+/// F5. Gives the number of labels removed.
+fn lose_replica_labels(blocks: &mut [Block<'_>], rules: &Rules) -> usize {
+    let active = blocks.iter_mut().filter_map(Block::active);
+    active.map(|(_, facts)| rules.replica_labels.remove_from(&mut facts.meta.thanos.labels)).sum()
 }
 
 /// F6.

@@ -9,7 +9,7 @@ use libfuzzer_sys::{
     fuzz_target,
 };
 use lithify_block::{
-    BlockFacts, BlockId, Group, Job, Labels, Meta, TimeRange, Timestamp,
+    BlockFacts, BlockId, Group, Job, Labels, Meta, Overlaps, TimeRange, Timestamp,
     policy::{Plan, PlannedJob, PlannedMark},
 };
 
@@ -20,6 +20,7 @@ struct Question {
     marks: Vec<usize>,
     far: usize,
     labels: bool,
+    vertical: bool,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -74,7 +75,8 @@ fuzz_target!(|question: Question| {
         no_compact: question.marks.iter().map(mark).collect(),
         reasons: Vec::new(),
     };
-    let jobs = match Job::check(&plan, &group) {
+    let overlaps = if question.vertical { Overlaps::Merge } else { Overlaps::Refuse };
+    let jobs = match Job::check(&plan, &group, overlaps) {
         Ok(jobs) => jobs,
         Err(refusal) => return assert!(!refusal.to_string().is_empty()),
     };

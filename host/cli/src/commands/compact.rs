@@ -48,13 +48,17 @@ async fn serve_and_compact(
     let registry = Registry::new();
     process_metrics::register(&registry)?;
     let probe = Arc::new(Probe::new("compact", &registry)?);
-    let manner =
-        Manner { concurrency: config.concurrency, memory_budget_bytes: config.memory_budget_bytes, dry_run: false };
+    let manner = Manner {
+        concurrency: config.concurrency,
+        downsample_concurrency: config.downsample_concurrency,
+        memory_budget_bytes: config.memory_budget_bytes,
+        dry_run: false,
+    };
     let wired = wire(&config.selection, manner, &registry, environment)?;
     say_who_decides(&wired);
     let server = Server::bind(&config.http.address).await?;
     let (shut_down, told) = oneshot::channel::<()>();
-    let site = Site { probe: Arc::clone(&probe), registry, viewer: None };
+    let site = Site { probe: Arc::clone(&probe), registry };
     let grace = config.http.grace_period;
     let serving = tokio::spawn(server.serve(site, async { told.await.unwrap_or_default() }, grace));
     probe.healthy();

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
-use lithify_compactor::{Decision, Planned, View, due_for_downsampling, foresee, sync};
+use lithify_compactor::{Decision, Downsampling, Planned, Verdict, View, foresee, sync};
 use prometheus::Registry;
 use tracing::error;
 
@@ -10,7 +10,11 @@ use crate::{
     config::PlanConfig,
     render::{
         look::Look,
-        plan::{DueReport, GroupReport, JobReport, MarkReport, PassReport, PlanReport, ReasonReport, StandingCount},
+        plan::{
+            CopyReport, DownsamplingReport, GroupReport, JobReport, LeftReport, MarkReport, PassReport, PlanReport,
+            ReasonReport, StandingCount,
+        },
+        units,
     },
     wire::{Manner, wire},
 };
@@ -28,6 +32,7 @@ pub async fn run(config: PlanConfig, environment: &dyn Fn(&str) -> Option<String
     // A reader that has seen enough closes the pipe; that is no failure of ours.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     let failed = report.passes.iter().flat_map(|pass| &pass.groups).any(|group| group.error.is_some());
+    let failed = failed || report.downsampling_error.is_some();
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -35,20 +40,18 @@ async fn report(
     config: &PlanConfig,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<PlanReport, Box<dyn std::error::Error + Send + Sync>> {
-    let manner = Manner { concurrency: 1, memory_budget_bytes: 0, dry_run: true };
+    let manner = Manner { concurrency: 1, downsample_concurrency: 1, memory_budget_bytes: 0, dry_run: true };
     let wired = wire(&config.selection, manner, &Registry::new(), environment)?;
     let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
     let view = sync(&wired.cx).await.map_err(failed)?;
     let blocks = standings(&view);
-    let due = if config.selection.downsampling { due_for_downsampling(&view) } else { Vec::new() };
-    let passes = foresee(&wired.cx, view).await.map_err(failed)?;
+    let foresight = foresee(&wired.cx, view).await.map_err(failed)?;
+    let pass = |decisions: &Vec<Decision>| PassReport { groups: decisions.iter().map(group).collect() };
     Ok(PlanReport {
         blocks,
-        passes: passes.iter().map(|decisions| PassReport { groups: decisions.iter().map(group).collect() }).collect(),
-        due_for_downsampling: due
-            .into_iter()
-            .map(|(block, resolution_ms)| DueReport { block: block.to_string(), resolution_ms })
-            .collect(),
+        passes: foresight.compaction.iter().map(pass).collect(),
+        downsampling: foresight.downsampling.iter().map(|decisions| downsampling(decisions)).collect(),
+        downsampling_error: foresight.error.map(|error| error.to_string()),
     })
 }
 
@@ -104,5 +107,50 @@ fn job(job: &lithify_block::Job) -> JobReport {
         samples: blocks.iter().map(|block| block.meta.stats.num_samples).sum(),
         size_bytes: blocks.iter().map(|block| block.size_bytes).sum(),
         reason: job.reason().to_owned(),
+    }
+}
+
+fn downsampling(decisions: &[Downsampling]) -> DownsamplingReport {
+    let (due, left): (Vec<_>, Vec<_>) = decisions.iter().partition(|decision| decision.is_due());
+    DownsamplingReport {
+        copies: due.into_iter().map(copy).collect(),
+        left: left
+            .into_iter()
+            .map(|decision| LeftReport {
+                block: decision.source.id.to_string(),
+                resolution_ms: decision.source.meta.thanos.resolution,
+                reason: words(decision),
+            })
+            .collect(),
+    }
+}
+
+fn copy(decision: &Downsampling) -> CopyReport {
+    let (source, meta) = (&decision.source, &decision.source.meta);
+    CopyReport {
+        block: source.id.to_string(),
+        labels: meta.thanos.labels.to_string(),
+        from_resolution_ms: meta.thanos.resolution,
+        to_resolution_ms: decision.target,
+        min_time_ms: meta.range.min.0,
+        max_time_ms: meta.range.max.0,
+        samples: meta.stats.num_samples,
+        size_bytes: source.size_bytes,
+        reason: words(decision),
+    }
+}
+
+/// Why a block is downsampled, or not.
+fn words(decision: &Downsampling) -> String {
+    let (target, sources) = (units::length(decision.target), decision.source.meta.compaction.sources.len());
+    match &decision.verdict {
+        Verdict::Due { missing_sources } if *missing_sources == sources => format!("in no {target} block yet"),
+        Verdict::Due { missing_sources } => {
+            format!("{missing_sources} of its {sources} sources are in no {target} block yet")
+        }
+        Verdict::Marked(reason) => format!("marked no-downsample: {reason}"),
+        Verdict::TooShort { length_min_ms } => format!("shorter than {}", units::length(*length_min_ms)),
+        Verdict::Done if sources == 0 => "its meta.json names no sources".to_owned(),
+        Verdict::Done => format!("all its sources are in {target} blocks"),
     }
 }

@@ -1,5 +1,7 @@
 //! What a run would do, as a table for people and as JSON for programs.
 
+mod downsampling;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -8,6 +10,7 @@ use super::look::{Look, Paint, clean};
 use super::table::{Align, Table};
 use super::units;
 use crate::calendar::for_people;
+pub use downsampling::{CopyReport, DownsamplingReport, LeftReport};
 use lithify_block::Timestamp;
 
 /// Everything that `lithify plan` tells.
@@ -17,8 +20,11 @@ pub struct PlanReport {
     pub blocks: Vec<StandingCount>,
     /// What each pass would do; later passes work on the results of earlier ones.
     pub passes: Vec<PassReport>,
-    /// Blocks that are due for downsampling, which is not done yet.
-    pub due_for_downsampling: Vec<DueReport>,
+    /// What each pass of downsampling would do after that; none if compaction fails or downsampling is off.
+    pub downsampling: Vec<DownsamplingReport>,
+    /// Why it cannot be decided what is to be downsampled, with the way out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downsampling_error: Option<String>,
 }
 
 /// How many blocks have one standing.
@@ -100,15 +106,6 @@ pub struct ReasonReport {
     pub message: String,
 }
 
-/// One block that is due for downsampling.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct DueReport {
-    /// The block.
-    pub block: String,
-    /// The resolution that is missing, milliseconds.
-    pub resolution_ms: i64,
-}
-
 impl PlanReport {
     /// The report as JSON with its newline.
     #[must_use]
@@ -133,14 +130,9 @@ impl PlanReport {
         if self.passes.iter().flat_map(|pass| &pass.groups).all(GroupReport::is_quiet) {
             text.push_str("\nnothing to compact\n");
         }
-        match self.due_for_downsampling.len() {
-            0 => {}
-            1 => text.push_str("\n1 block is due for downsampling, which this release does not do yet\n"),
-            count => {
-                text.push_str(&format!(
-                    "\n{count} blocks are due for downsampling, which this release does not do yet\n"
-                ));
-            }
+        text.push_str(&downsampling::text(&self.downsampling, look));
+        if let Some(error) = &self.downsampling_error {
+            text.push_str(&format!("\n{}\n", look.paint(Paint::Red, &clean(error))));
         }
         text
     }
@@ -303,7 +295,8 @@ mod tests {
                 StandingCount { state: "too-fresh".to_owned(), count: 1 },
             ],
             passes: vec![PassReport { groups: vec![group, broken, quiet] }, PassReport { groups: vec![left] }],
-            due_for_downsampling: vec![DueReport { block: "01JN".to_owned(), resolution_ms: 300_000 }],
+            downsampling: Vec::new(),
+            downsampling_error: Some("block 01JN has an unknown resolution".to_owned()),
         }
     }
 
@@ -322,7 +315,7 @@ mod tests {
             {cluster="us1"} 5m, 2 blocks, group 300000@2
             two blocks overlap
 
-            1 block is due for downsampling, which this release does not do yet
+            block 01JN has an unknown resolution
         "#]]
         .assert_eq(&report().text(&LOOK));
     }
@@ -335,7 +328,7 @@ mod tests {
         assert_eq!(group["reasons"][0]["rule"], "newest");
         assert_eq!(group.get("error"), None);
         assert_eq!(value["passes"][0]["groups"][1]["error"], "two blocks overlap");
-        assert_eq!(value["due_for_downsampling"][0]["resolution_ms"], 300_000);
+        assert_eq!(value["downsampling_error"], "block 01JN has an unknown resolution");
     }
 
     #[test]

@@ -30,6 +30,7 @@ fn rules() -> Rules {
         consistency_delay_ms: HOUR / 2,
         delete_delay_ms: 48 * HOUR,
         time_partition: TimeRange::new(i64::MIN, i64::MAX),
+        replica_labels: ReplicaLabels::default(),
     }
 }
 

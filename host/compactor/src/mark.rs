@@ -1,0 +1,66 @@
+//! Marks that the compactor writes, and how they are counted.
+//!
+//! Source: `thanos-compactor.md` 9.2.
+
+use std::sync::Arc;
+
+use lithify_block::{BlockId, DeletionMark, NoCompactMark};
+use lithify_bucket::{Mark, layout::MarkKind, write_mark};
+use tokio::task::JoinSet;
+
+use crate::{Context, failure::StepError};
+
+/// Details of the marks that sources of a compacted block get.
+pub(crate) const SOURCE_OF_COMPACTED: &str = "source of compacted block";
+
+/// Details of the mark that a block gets when it was repaired.
+pub(crate) const SOURCE_OF_REPAIRED: &str = "source of repaired block";
+
+/// Puts a deletion mark on `id`; whether it is new.
+///
+/// # Errors
+/// [`StepError::Store`].
+pub(crate) async fn for_deletion(cx: &Context, id: BlockId, details: &str) -> Result<bool, StepError> {
+    let mark = Mark::Deletion(DeletionMark::new(id, details, cx.ambient.timestamp()));
+    let new = write_mark(&*cx.bucket, &mark).await?;
+    if new {
+        cx.metrics.blocks_marked.with_label_values(&[MarkKind::Deletion.file(), ""]).inc();
+    }
+    Ok(new)
+}
+
+/// Puts a no-compact mark on `id`; whether it is new.
+///
+/// # Errors
+/// [`StepError::Store`].
+pub(crate) async fn no_compact(cx: &Context, id: BlockId, reason: &str, details: &str) -> Result<bool, StepError> {
+    let mark = Mark::NoCompact(NoCompactMark::new(id, reason, details, cx.ambient.timestamp()));
+    let new = write_mark(&*cx.bucket, &mark).await?;
+    if new {
+        tracing::info!(block = %id, reason, details, "marked block no-compact");
+        cx.metrics.blocks_marked.with_label_values(&[MarkKind::NoCompact.file(), reason]).inc();
+    }
+    Ok(new)
+}
+
+/// Marks the sources of a compacted block, all at once: each mark waits for the store, and their order tells nobody
+/// anything.
+///
+/// # Errors
+/// The last [`StepError::Store`], once all were tried.
+pub(crate) async fn sources(cx: &Context, blocks: impl Iterator<Item = BlockId>) -> Result<(), StepError> {
+    let mut marking = JoinSet::new();
+    let shared = Arc::new(cx.clone());
+    for id in blocks {
+        let cx = Arc::clone(&shared);
+        marking.spawn(async move { for_deletion(&cx, id, SOURCE_OF_COMPACTED).await });
+    }
+    let mut outcome = Ok(());
+    while let Some(marked) = marking.join_next().await {
+        match marked.map_err(|panic| StepError::Panic(panic.to_string())).flatten() {
+            Ok(_) => {}
+            Err(error) => outcome = Err(error),
+        }
+    }
+    outcome
+}
