@@ -53,7 +53,7 @@ pub fn aggregate_raw(resolution: i64, rows: Rows<'_>) -> Result<Aggregates<Colum
 pub fn aggregate_aggregates(resolution: i64, rows: &Aggregates<Rows<'_>>) -> Result<Aggregates<Column>, Refused> {
     let columns = [rows.count, rows.sum, rows.min, rows.max, rows.counter];
     if columns.iter().any(|column| column.offsets.len() != rows.count.offsets.len()) {
-        return Err(Refused::Shape("the aggregates are of different runs"));
+        return Err(Refused::because("the aggregates are of different runs"));
     }
     Ok(Aggregates {
         count: one(resolution, rows.count, chains::sums)?,
@@ -65,15 +65,19 @@ pub fn aggregate_aggregates(resolution: i64, rows: &Aggregates<Rows<'_>>) -> Res
 }
 
 /// One column, into windows of its own.
-pub(crate) fn one(
-    resolution: i64,
-    rows: Rows<'_>,
-    aggregate: impl Fn(&Windows, &[f64]) -> Vec<f64>,
-) -> Result<Column, Refused> {
+fn one(resolution: i64, rows: Rows<'_>, aggregate: impl Fn(&Windows, &[f64]) -> Vec<f64>) -> Result<Column, Refused> {
     rows.check()?;
     let windows = Windows::find(resolution, rows.offsets, rows.timestamps)?;
     let values = aggregate(&windows, rows.values);
     Ok(Column { offsets: windows.offsets, timestamps: windows.times, values })
+}
+
+/// The sums of the counts in each window.
+///
+/// # Errors
+/// [`Refused`] if the columns do not fit together.
+pub(crate) fn counts(resolution: i64, rows: Rows<'_>) -> Result<Column, Refused> {
+    one(resolution, rows, chains::sums)
 }
 
 /// How many rows each window has.

@@ -12,6 +12,7 @@ extern crate alloc;
 extern crate std as _; // Native builds link its allocator and panic handler; nothing can name it.
 
 mod floats;
+mod histogram;
 mod nan;
 mod pair;
 mod rows;
@@ -23,19 +24,36 @@ mod tests;
 use core::fmt;
 
 pub use floats::{Aggregates, aggregate_aggregates, aggregate_raw};
+pub use histogram::aggregate::{HistogramAggregates, aggregate_histogram_aggregates, aggregate_raw_histograms};
+pub use histogram::{CUSTOM, Hint, HistogramColumn, HistogramRows, Layout, Span};
 pub use rows::{Column, Rows};
 
 /// Why a question was not answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The columns do not fit together: what is wrong.
-    Shape(&'static str),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The run in which it was found, by position in the question, if it is not the columns that do not fit together.
+    pub run: Option<u32>,
+    /// What is wrong.
+    pub what: &'static str,
+}
+
+impl Refused {
+    const INDEX: Self = Self::because("the index of a histogram bucket does not fit 32 bits");
+    const SPANS: Self = Self::because("spans and buckets of a histogram contradict each other");
+    const BOUND: Self = Self::because("a histogram has a bucket without a bound");
+    const THRESHOLD: Self = Self::because("the zero threshold of a histogram is not a number");
+    const MIXED: Self = Self::because("histograms with exponential and with custom buckets in one run");
+
+    const fn because(what: &'static str) -> Self {
+        Self { run: None, what }
+    }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shape(what) => f.write_str(what),
+        match self.run {
+            Some(run) => write!(f, "run {run}: {}", self.what),
+            None => f.write_str(self.what),
         }
     }
 }

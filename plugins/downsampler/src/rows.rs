@@ -41,7 +41,7 @@ impl Rows<'_> {
         if self.values.len() == self.timestamps.len() {
             Ok(())
         } else {
-            Err(Refused::Shape("values and timestamps are not equally many"))
+            Err(Refused::because("values and timestamps are not equally many"))
         }
     }
 }
@@ -49,13 +49,13 @@ impl Rows<'_> {
 /// Whether `offsets` cut `rows` rows into runs.
 pub(crate) fn check(offsets: &[u32], rows: usize) -> Result<(), Refused> {
     if offsets.first() != Some(&0) {
-        return Err(Refused::Shape("offsets do not begin with 0"));
+        return Err(Refused::because("offsets do not begin with 0"));
     }
     if offsets.last().is_none_or(|end| *end as usize != rows) {
-        return Err(Refused::Shape("offsets do not end with the number of rows"));
+        return Err(Refused::because("offsets do not end with the number of rows"));
     }
     if offsets.windows(2).any(|pair| pair[0] > pair[1]) {
-        return Err(Refused::Shape("offsets fall"));
+        return Err(Refused::because("offsets fall"));
     }
     Ok(())
 }

@@ -30,7 +30,7 @@ impl Windows {
     pub(crate) fn find(resolution: i64, offsets: &[u32], timestamps: &[i64]) -> Result<Self, Refused> {
         rows::check(offsets, timestamps.len())?;
         if resolution <= 0 {
-            return Err(Refused::Shape("resolution is not above zero"));
+            return Err(Refused::because("resolution is not above zero"));
         }
         let mut windows = Self { offsets: Vec::with_capacity(offsets.len()), ..Self::default() };
         windows.offsets.push(0);

@@ -1,0 +1,183 @@
+//! Adding and subtracting histograms. Equal layouts take a loop over columns, others are merged bucket by bucket.
+//!
+//! Source: `downsampling.md` A.6.
+
+use alloc::{vec, vec::Vec};
+
+use super::{
+    Histogram, Row,
+    buckets::{self, Buckets},
+    fit::Fit,
+    merge::{Side, merge},
+    zero::reconcile,
+};
+use crate::Refused;
+
+impl Histogram {
+    /// Adds `row`, of the same schema.
+    ///
+    /// # Errors
+    /// [`Refused`] if the two cannot be added.
+    pub(super) fn add(&mut self, row: Row<'_>) -> Result<(), Refused> {
+        if !self.takes(row) {
+            return self.search(row, false);
+        }
+        self.add_numbers(row, row.zero_count, row.count, row.sum);
+        let (skip_positive, skip_negative) = row.covered;
+        match &self.fit {
+            Some(fit) if self.shape != row.shape => {
+                fit.add_positive(&mut self.positive, row.positive.iter().skip(skip_positive).copied());
+                fit.add_negative(&mut self.negative, row.negative.iter().skip(skip_negative).copied());
+            }
+            _ => {
+                add(&mut self.positive, row.positive, skip_positive);
+                add(&mut self.negative, row.negative, skip_negative);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the difference of `row` and `previous`: two roundings a field. `spare` is memory to compute in.
+    ///
+    /// # Errors
+    /// [`Refused`] if the three cannot be brought together.
+    pub(super) fn add_difference(&mut self, row: Row<'_>, previous: Row<'_>, spare: &mut Self) -> Result<(), Refused> {
+        if row.shape.is_none() || row.shape != previous.shape || !self.takes(row) {
+            spare.copy(row);
+            spare.search(previous, true)?;
+            return self.search_difference(row, spare);
+        }
+        let hint = row.hint.joined(previous.hint);
+        let zero_count = row.zero_count - previous.zero_count;
+        self.add_numbers(Row { hint, ..row }, zero_count, row.count - previous.count, row.sum - previous.sum);
+        let (skip_positive, skip_negative) = row.covered;
+        match &self.fit {
+            Some(fit) if self.shape != row.shape => {
+                fit.add_positive(&mut self.positive, differences(row.positive, previous.positive, skip_positive));
+                fit.add_negative(&mut self.negative, differences(row.negative, previous.negative, skip_negative));
+            }
+            _ => {
+                add_differences(&mut self.positive, row.positive, previous.positive, skip_positive);
+                add_differences(&mut self.negative, row.negative, previous.negative, skip_negative);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `row` can be added without a search.
+    fn takes(&self, row: Row<'_>) -> bool {
+        let fits = self.fit.as_ref().is_some_and(|fit| fit.is_of(row.shape));
+        row.shape.is_some() && (self.shape == row.shape || fits)
+    }
+
+    /// Adds a difference that was computed in `difference`, and remembers where the buckets of `row` are.
+    fn search_difference(&mut self, row: Row<'_>, difference: &Self) -> Result<(), Refused> {
+        self.search(difference.row(), false)?;
+        self.fit = Fit::new(self, row);
+        Ok(())
+    }
+
+    /// What is no bucket.
+    fn add_numbers(&mut self, row: Row<'_>, zero_count: f64, count: f64, sum: f64) {
+        self.hint = self.hint.joined(row.hint);
+        if !row.layout.is_custom() {
+            self.zero_count += zero_count;
+        }
+        self.count += count;
+        self.sum += sum;
+    }
+
+    /// Adds or subtracts a row of any layout.
+    fn search(&mut self, row: Row<'_>, subtract: bool) -> Result<(), Refused> {
+        if self.layout.is_custom() != row.layout.is_custom() {
+            return Err(Refused::MIXED);
+        }
+        let signed = |value: f64| if subtract { -value } else { value };
+        self.hint = self.hint.joined(row.hint);
+        if !row.layout.is_custom() {
+            let zero_count = reconcile(self, row)?;
+            self.zero_count += signed(zero_count);
+        }
+        self.count += signed(row.count);
+        self.sum += signed(row.sum);
+        self.changed();
+        if self.layout.custom_values != row.layout.custom_values {
+            return self.rebin(row, subtract);
+        }
+        let (schema, threshold) = (self.layout.schema, self.layout.zero_threshold);
+        let side = Side { spans: &mut self.layout.positive, counts: &mut self.positive };
+        merge(side, schema, threshold, Buckets::new(&row.layout.positive, row.positive), subtract)?;
+        if !row.layout.is_custom() {
+            let side = Side { spans: &mut self.layout.negative, counts: &mut self.negative };
+            merge(side, schema, threshold, Buckets::new(&row.layout.negative, row.negative), subtract)?;
+        }
+        self.fit = Fit::new(self, row);
+        Ok(())
+    }
+
+    /// Custom buckets of different bounds: what both have in common remains.
+    fn rebin(&mut self, row: Row<'_>, subtract: bool) -> Result<(), Refused> {
+        let bounds = common(&self.layout.custom_values, &row.layout.custom_values);
+        let mut slots = vec![0.0; bounds.len() + 1];
+        let own = Buckets::new(&self.layout.positive, &self.positive);
+        for (index, count) in own {
+            slots[slot(&bounds, &self.layout.custom_values, index)?] += count;
+        }
+        for (index, count) in Buckets::new(&row.layout.positive, row.positive) {
+            slots[slot(&bounds, &row.layout.custom_values, index)?] += if subtract { -count } else { count };
+        }
+        let full = (0..).zip(&slots).filter(|(_, count)| **count != 0.0).map(|(index, _)| index);
+        buckets::spans(full, &mut self.layout.positive)?;
+        slots.retain(|count| *count != 0.0);
+        self.positive = slots;
+        self.layout.custom_values = bounds;
+        Ok(())
+    }
+}
+
+/// Bounds that are in both lists, which ascend.
+pub(super) fn common(a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut rest = b;
+    let in_both = |bound: &f64| {
+        rest = &rest[rest.iter().take_while(|other| *other < bound).count()..];
+        rest.first() == Some(bound)
+    };
+    a.iter().copied().filter(in_both).collect()
+}
+
+/// Upper bound of custom bucket `index`.
+///
+/// # Errors
+/// [`Refused::BOUND`] if there is no such bucket.
+pub(super) fn custom_bound(bounds: &[f64], index: i64) -> Result<f64, Refused> {
+    match usize::try_from(index) {
+        Err(_) if index == -1 => Ok(f64::NEG_INFINITY),
+        Ok(index) if index == bounds.len() => Ok(f64::INFINITY),
+        Ok(index) => bounds.get(index).copied().ok_or(Refused::BOUND),
+        Err(_) => Err(Refused::BOUND),
+    }
+}
+
+/// Where among `bounds` a bucket of `own` belongs.
+fn slot(bounds: &[f64], own: &[f64], index: i64) -> Result<usize, Refused> {
+    let upper = custom_bound(own, index)?;
+    Ok(bounds.iter().take_while(|bound| **bound < upper).count())
+}
+
+/// Adds all but the first `skip`.
+fn add(to: &mut [f64], counts: &[f64], skip: usize) {
+    for (to, count) in to.iter_mut().zip(counts).skip(skip) {
+        *to += count;
+    }
+}
+
+/// Adds differences of all but the first `skip`.
+fn add_differences(to: &mut [f64], counts: &[f64], previous: &[f64], skip: usize) {
+    for ((to, count), previous) in to.iter_mut().zip(counts).zip(previous).skip(skip) {
+        *to += count - previous;
+    }
+}
+
+fn differences<'a>(counts: &'a [f64], previous: &'a [f64], skip: usize) -> impl Iterator<Item = f64> + 'a {
+    counts.iter().zip(previous).skip(skip).map(|(count, previous)| count - previous)
+}

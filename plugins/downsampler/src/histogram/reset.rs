@@ -1,0 +1,103 @@
+//! Was a counter reset between two histograms?
+//!
+//! Source: `downsampling.md` A.4, with the reference's defects.
+
+use core::cmp::Ordering;
+
+use super::{
+    Hint, Row,
+    arithmetic::{common, custom_bound},
+    bounds::{bound, is_exponential},
+    buckets::{Buckets, Coarser},
+    zero::zero_for,
+};
+use crate::Refused;
+
+/// Whether `row` cannot be `previous` with something added.
+///
+/// # Errors
+/// [`Refused::BOUND`] if a custom bucket has no bound.
+pub(super) fn is_reset(row: Row<'_>, previous: Row<'_>) -> Result<bool, Refused> {
+    match row.hint {
+        Hint::Reset => return Ok(true),
+        Hint::NotReset => return Ok(false),
+        Hint::Unknown | Hint::Gauge => {}
+    }
+    let (layout, before) = (row.layout, previous.layout);
+    if row.count < previous.count || (layout.is_custom() && !before.is_custom()) {
+        return Ok(true);
+    }
+    if layout.is_custom() && layout.custom_values != before.custom_values {
+        return differs_at_common_bounds(row, previous);
+    }
+    if layout.schema > before.schema || layout.zero_threshold < before.zero_threshold {
+        return Ok(true);
+    }
+    let (zero_count, threshold) = zero_for(previous, layout.zero_threshold);
+    if threshold != layout.zero_threshold || row.zero_count < zero_count {
+        return Ok(true);
+    }
+    let step = before.schema.abs_diff(layout.schema);
+    let side = |spans, counts, step| Visible { row, buckets: Coarser::new(Buckets::new(spans, counts), step) }.behind();
+    Ok(side_falls(side(&layout.positive, row.positive, 0), side(&before.positive, previous.positive, step))
+        || side_falls(side(&layout.negative, row.negative, 0), side(&before.negative, previous.negative, step)))
+}
+
+/// Buckets that the zero bucket of `row` leaves to be seen.
+struct Visible<'a> {
+    row: Row<'a>,
+    buckets: Coarser<'a>,
+}
+
+impl<'a> Visible<'a> {
+    fn behind(self) -> impl Iterator<Item = (i64, f64)> {
+        let (schema, threshold) = (self.row.layout.schema, self.row.layout.zero_threshold);
+        let covers = threshold != 0.0 && is_exponential(schema);
+        self.buckets.skip_while(move |(index, _)| covers && bound(schema, *index) <= threshold)
+    }
+}
+
+/// Whether a side lost something. Once `side` has come to its end, what remains of `previous` is not looked at.
+fn side_falls(mut side: impl Iterator<Item = (i64, f64)>, previous: impl Iterator<Item = (i64, f64)>) -> bool {
+    let mut current = None;
+    for (index, before) in previous {
+        if current.is_none_or(|(at, _)| at < index) {
+            current = side.by_ref().find(|(at, _)| *at >= index);
+        }
+        let Some((at, count)) = current else {
+            return before != 0.0;
+        };
+        if if at > index { before != 0.0 } else { count < before } {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether custom buckets of different bounds lost something between two bounds that they have in common.
+fn differs_at_common_bounds(row: Row<'_>, previous: Row<'_>) -> Result<bool, Refused> {
+    let bounds = common(&row.layout.custom_values, &previous.layout.custom_values);
+    let mut now = Buckets::new(&row.layout.positive, row.positive).peekable();
+    let mut before = Buckets::new(&previous.layout.positive, previous.positive).peekable();
+    for bound in bounds.into_iter().chain([f64::INFINITY]) {
+        let now = up_to(bound, &row.layout.custom_values, &mut now)?;
+        let before = up_to(bound, &previous.layout.custom_values, &mut before)?;
+        if now.partial_cmp(&before) == Some(Ordering::Less) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The sum of the buckets that end at or below `bound`.
+fn up_to(bound: f64, bounds: &[f64], buckets: &mut core::iter::Peekable<Buckets<'_>>) -> Result<f64, Refused> {
+    let mut sum = 0.0;
+    while let Some((index, count)) = buckets.peek().copied() {
+        if custom_bound(bounds, index)? > bound {
+            break;
+        }
+        sum += count;
+        buckets.next();
+    }
+    Ok(sum)
+}

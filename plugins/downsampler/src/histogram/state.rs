@@ -1,0 +1,126 @@
+//! What the walk over the histograms of a run knows.
+//!
+//! Source: `downsampling.md` 2.9 step 3 and 4, 3.5.
+
+use core::mem;
+
+use super::{
+    Hint, Histogram, Row,
+    aggregate::{Made, Wanted},
+    reduce::Reduction,
+    reset::is_reset,
+};
+use crate::Refused;
+
+/// Sum of the window and counter of the run. Its memory is used for all runs of a call.
+pub(super) struct State<'a> {
+    wanted: Wanted,
+    /// Whether the run's first histogram is a gauge.
+    gauge: bool,
+    counter: Histogram,
+    sum: Histogram,
+    /// Whether `sum` holds something of this window.
+    summed: bool,
+    previous: Previous<'a>,
+    /// The histogram that was reduced last, for [`Previous::Reduced`].
+    held: Histogram,
+    /// Memory for the one that is being reduced, and for a difference.
+    fresh: Histogram,
+    spare: Histogram,
+}
+
+/// The histogram before this one, at the schema of the run.
+#[derive(Clone, Copy)]
+enum Previous<'a> {
+    /// This is the run's first.
+    None,
+    Row(Row<'a>),
+    /// Leading buckets that its zero bucket covers.
+    Reduced((usize, usize)),
+}
+
+impl<'a> State<'a> {
+    pub(super) fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            gauge: false,
+            counter: Histogram::default(),
+            sum: Histogram::default(),
+            summed: false,
+            previous: Previous::None,
+            held: Histogram::default(),
+            fresh: Histogram::default(),
+            spare: Histogram::default(),
+        }
+    }
+
+    /// A run begins.
+    pub(super) fn begin(&mut self) {
+        self.previous = Previous::None;
+    }
+
+    /// A window begins.
+    pub(super) fn open(&mut self) {
+        self.summed = false;
+    }
+
+    /// Takes the next histogram of the run, to be seen as `reduction` has it.
+    ///
+    /// # Errors
+    /// [`Refused`] if it cannot be added.
+    pub(super) fn add(&mut self, sample: Row<'a>, reduction: Option<&Reduction>) -> Result<(), Refused> {
+        let row = match reduction {
+            Some(reduction) => {
+                reduction.apply(sample, &mut self.fresh);
+                reduction.row(&self.fresh)
+            }
+            None => sample,
+        };
+        let previous = match self.previous {
+            Previous::None => None,
+            Previous::Row(row) => Some(row),
+            Previous::Reduced(covered) => Some(Row { shape: self.held.shape, covered, ..self.held.row() }),
+        };
+        if self.wanted.counter {
+            match previous {
+                None => self.counter.copy(row),
+                // The hint is that of the reduced histogram, the comparison is made with the original one.
+                Some(previous) if row.hint != Hint::Gauge && is_reset(sample, previous)? => self.counter.add(row)?,
+                Some(previous) => self.counter.add_difference(row, previous, &mut self.spare)?,
+            }
+        }
+        if self.wanted.sum {
+            if mem::replace(&mut self.summed, true) {
+                self.sum.add(row)?;
+            } else {
+                self.sum.copy(row);
+            }
+            self.sum.hint = Hint::Gauge;
+        }
+        if previous.is_none() {
+            self.gauge = sample.hint == Hint::Gauge;
+        }
+        self.previous = match reduction {
+            Some(reduction) => {
+                mem::swap(&mut self.fresh, &mut self.held);
+                Previous::Reduced(reduction.covered)
+            }
+            None => Previous::Row(sample),
+        };
+        Ok(())
+    }
+
+    /// A window ends.
+    pub(super) fn close(&mut self, made: &mut Made) {
+        if self.wanted.sum {
+            made.sum.push(&self.sum);
+        }
+        if self.wanted.counter {
+            // Aggregates carry the hint of gauges anyway.
+            if self.wanted.sum && self.gauge {
+                self.counter.hint = Hint::Gauge;
+            }
+            made.counter.push(&self.counter);
+        }
+    }
+}

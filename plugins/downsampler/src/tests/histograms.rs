@@ -1,0 +1,153 @@
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+
+use proptest::prelude::*;
+
+use super::build::{Sample, column, samples};
+use crate::{CUSTOM, Hint, Layout, Span, aggregate_raw_histograms};
+
+/// Buckets by index, as the arithmetic would be written if speed did not matter.
+type Buckets = BTreeMap<i64, f64>;
+
+fn buckets(sample: &Sample) -> Buckets {
+    let mut next = 0;
+    let mut indexes = Vec::new();
+    for span in &sample.layout.positive {
+        next += i64::from(span.offset);
+        indexes.extend(next..next + i64::from(span.length));
+        next += i64::from(span.length);
+    }
+    indexes.into_iter().zip(sample.positive.iter().copied()).collect()
+}
+
+fn add(to: &mut Buckets, from: &Buckets) {
+    for (index, count) in from {
+        to.entry(*index).and_modify(|slot| *slot += count).or_insert(*count);
+    }
+}
+
+fn difference(now: &Buckets, before: &Buckets) -> Buckets {
+    let mut difference = now.clone();
+    add(&mut difference, &before.iter().map(|(index, count)| (*index, -count)).collect());
+    difference
+}
+
+fn bits(buckets: &Buckets) -> Vec<(i64, u64)> {
+    buckets.iter().map(|(index, count)| (*index, count.to_bits())).collect()
+}
+
+/// Counts that rise, in layouts that change, so that nothing is ever reset.
+fn rising() -> impl Strategy<Value = Vec<Sample>> {
+    let step = (1_i64..40, prop::collection::vec((-5_i32..20, 0_u32..5), 1..6), prop::bool::weighted(0.7));
+    prop::collection::vec(step, 1..40).prop_map(|steps| {
+        let mut counts: BTreeMap<i64, f64> = BTreeMap::new();
+        let mut time = 0;
+        let mut sample = |(step, more, stay): (i64, Vec<(i32, u32)>, bool)| {
+            time += step;
+            for (index, count) in more {
+                let index = i64::from(index);
+                if !stay || counts.contains_key(&index) {
+                    *counts.entry(index).or_default() += f64::from(count) / 8.0;
+                }
+            }
+            let mut spans: Vec<Span> = Vec::new();
+            let mut end = 0;
+            for index in counts.keys() {
+                if *index == end && !spans.is_empty() && index % 7 != 0 {
+                    spans.last_mut().unwrap().length += 1;
+                } else {
+                    // Now and then a span without a gap before it, as the reference leaves them behind.
+                    spans.push(Span { offset: i32::try_from(index - end).unwrap(), length: 1 });
+                }
+                end = index + 1;
+            }
+            let positive: Vec<f64> = counts.values().copied().collect();
+            let count: f64 = positive.iter().sum();
+            Sample {
+                time,
+                hint: Hint::Unknown as u8,
+                layout: Layout { positive: spans, ..Layout::default() },
+                zero_count: 0.0,
+                count,
+                sum: count * 1.5,
+                positive,
+                negative: Vec::new(),
+            }
+        };
+        steps.into_iter().map(&mut sample).collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn buckets_are_added_one_by_one_however_they_are_laid_out(run in rising()) {
+        let made = aggregate_raw_histograms(100, column(core::slice::from_ref(&run)).rows()).unwrap();
+        let mut rows = run.iter().peekable();
+        let mut counter: Option<Buckets> = None;
+        let mut previous = Buckets::new();
+        for (made_sum, made_counter) in samples(&made.sum).remove(0).into_iter().zip(samples(&made.counter).remove(0)) {
+            let mut sum: Option<Buckets> = None;
+            while let Some(row) = rows.next_if(|row| row.time <= made_sum.time).map(buckets) {
+                match &mut sum {
+                    Some(sum) => add(sum, &row),
+                    None => sum = Some(row.clone()),
+                }
+                match &mut counter {
+                    Some(counter) => add(counter, &difference(&row, &previous)),
+                    None => counter = Some(row.clone()),
+                }
+                previous = row;
+            }
+            prop_assert_eq!(bits(&buckets(&made_sum)), bits(&sum.unwrap()));
+            prop_assert_eq!(bits(&buckets(&made_counter)), bits(counter.as_ref().unwrap()));
+        }
+        prop_assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn it_does_not_matter_how_runs_of_histograms_are_spread_over_calls(runs in prop::collection::vec(rising(), 1..5)) {
+        let together = aggregate_raw_histograms(100, column(&runs).rows()).unwrap();
+        let (sum, counter) = (samples(&together.sum), samples(&together.counter));
+        for (i, run) in runs.into_iter().enumerate() {
+            let alone = aggregate_raw_histograms(100, column(&[run]).rows()).unwrap();
+            prop_assert_eq!(&samples(&alone.sum)[0], &sum[i]);
+            prop_assert_eq!(&samples(&alone.counter)[0], &counter[i]);
+        }
+    }
+}
+
+fn custom(time: i64, bounds: &[f64], counts: &[f64]) -> Sample {
+    let layout = Layout { schema: CUSTOM, custom_values: bounds.to_vec(), ..Layout::default() };
+    let sample = Sample::simple(time, Hint::Unknown, 0, counts);
+    Sample { layout: Layout { positive: sample.layout.positive.clone(), ..layout }, ..sample }
+}
+
+#[test]
+fn a_run_with_exponential_and_custom_buckets_is_refused_by_its_number() {
+    let fine = vec![Sample::simple(0, Hint::Unknown, 0, &[1.0])];
+    let mixed = vec![Sample::simple(0, Hint::Unknown, 0, &[1.0]), custom(1, &[1.0, 2.0], &[1.0])];
+    let refused = aggregate_raw_histograms(100, column(&[fine, Vec::new(), mixed]).rows()).unwrap_err();
+    assert_eq!(refused.run, Some(2));
+}
+
+#[test]
+fn columns_of_histograms_that_do_not_fit_are_refused() {
+    let good = column(&[vec![Sample::simple(0, Hint::Unknown, 0, &[1.0, 2.0])]]);
+    assert!(aggregate_raw_histograms(100, good.rows()).is_ok());
+    let mut bad = [good.clone(), good.clone(), good.clone(), good.clone(), good.clone(), good.clone()];
+    bad[0].hints[0] = 4;
+    bad[1].buckets.pop();
+    bad[2].layout_rows[0] = 1;
+    bad[3].sums.clear();
+    bad[4].layouts[0].schema = 9;
+    bad[5].layouts[0].positive = vec![Span { offset: i32::MAX, length: 2 }];
+    for bad in bad {
+        assert!(aggregate_raw_histograms(100, bad.rows()).is_err());
+    }
+}
+
+#[test]
+fn spans_that_go_back_are_refused() {
+    let mut column = column(&[vec![Sample::simple(0, Hint::Unknown, 0, &[1.0, 2.0])]]);
+    column.layouts[0].positive = vec![Span { offset: 5, length: 1 }, Span { offset: -1, length: 1 }];
+    assert!(aggregate_raw_histograms(100, column.rows()).is_err());
+}
