@@ -294,9 +294,7 @@ fn engine_severity(error: &EngineError) -> Severity {
             | Defect::OutOfOrderLabels { .. } => Severity::Fatal,
         },
         EngineError::Corrupt { .. }
-        | EngineError::NeedsVertical { .. }
-        | EngineError::NeedsTombstones { .. }
-        | EngineError::NeedsTrimming { .. }
+        | EngineError::Samples { .. }
         | EngineError::Rule { .. }
         | EngineError::Limit { .. } => Severity::Halting,
     }

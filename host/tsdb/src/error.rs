@@ -2,7 +2,7 @@
 
 use lithify_block::BlockId;
 
-use crate::{BlockFile, Defect, index::Rule, tombstones::TombstonesError};
+use crate::{BlockFile, Defect, Obstacle, index::Rule, tombstones::TombstonesError};
 
 /// Why a block could not be read, merged or written.
 #[derive(Debug, thiserror::Error)]
@@ -47,31 +47,9 @@ pub enum Error {
         /// Which rule, where and how often.
         defect: Box<Defect>,
     },
-    /// The merge needs samples of several blocks decoded and merged.
-    #[error(
-        "series {series}: chunk [{min}, {max}] of block {block} overlaps what block {other} has up to {other_max}; \
-         overlapping blocks are not supported yet: leave one of the two out (mark it no-compact)"
-    )]
-    NeedsVertical {
-        /// The series, as `{name="value"}`.
-        series: String,
-        /// The block of the later chunk.
-        block: BlockId,
-        /// First millisecond of the later chunk.
-        min: i64,
-        /// Last millisecond of the later chunk.
-        max: i64,
-        /// The block of the chunks before.
-        other: BlockId,
-        /// Last millisecond of the chunks before.
-        other_max: i64,
-    },
-    /// A deletion interval would remove samples.
-    #[error(
-        "block {block}: tombstones delete from series {series}, chunk [{min}, {max}]; applying tombstones is not \
-         supported yet: mark the block no-compact or rewrite it without them"
-    )]
-    NeedsTombstones {
+    /// Samples of a chunk could not be taken apart or merged with others.
+    #[error("block {block}: series {series}: chunk [{min}, {max}]: {obstacle}")]
+    Samples {
         /// The source.
         block: BlockId,
         /// The series, as `{name="value"}`.
@@ -80,25 +58,8 @@ pub enum Error {
         min: i64,
         /// Last millisecond of the chunk.
         max: i64,
-    },
-    /// A chunk has samples outside the range of the result.
-    #[error(
-        "block {block}: series {series}: chunk [{min}, {max}] sticks out of [{from}, {to}]; \
-         trimming chunks is not supported yet: mark the block no-compact"
-    )]
-    NeedsTrimming {
-        /// The source.
-        block: BlockId,
-        /// The series, as `{name="value"}`.
-        series: String,
-        /// First millisecond of the chunk.
-        min: i64,
-        /// Last millisecond of the chunk.
-        max: i64,
-        /// First millisecond of the range.
-        from: i64,
-        /// Last millisecond of the range.
-        to: i64,
+        /// Why.
+        obstacle: Obstacle,
     },
     /// The result would break a rule of the index format, as a chunk that one block has twice does.
     #[error("the result would not be a valid block: {rule}{}", from_blocks(.blocks))]
@@ -128,12 +89,7 @@ impl Error {
     #[must_use]
     pub fn is_about_a_source(&self) -> bool {
         match self {
-            Self::Corrupt { .. }
-            | Self::Defect { .. }
-            | Self::NeedsVertical { .. }
-            | Self::NeedsTombstones { .. }
-            | Self::NeedsTrimming { .. }
-            | Self::Rule { .. } => true,
+            Self::Corrupt { .. } | Self::Defect { .. } | Self::Samples { .. } | Self::Rule { .. } => true,
             Self::Read { .. } | Self::Write { .. } | Self::Limit { .. } | Self::Cancelled => false,
         }
     }

@@ -42,7 +42,7 @@ pub use block_writer::{BlockWriter, NewChunk};
 pub use defect::{Defect, Example};
 pub use error::{Damage, Error, Fault};
 pub use memory::{IndexSizes, memory_estimate};
-pub use merge::{Deduplication, Found, Merged, Options, Progress, compact};
+pub use merge::{Deduplication, Found, Merged, Obstacle, Options, Progress, compact};
 pub use repair::{Repaired, repair};
 pub use sink::{BlockFile, Directory, Memory, Output, Sink};
 pub use source::{Source, is_segment_name};

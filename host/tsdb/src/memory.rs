@@ -1,6 +1,7 @@
 //! How much memory a merge can need, known before it starts.
 
 use crate::{
+    merge::{RUN_BYTES, runs},
     outlet::{BUFFER_BYTES, BUFFERS},
     window::WINDOW_BYTES,
 };
@@ -25,6 +26,10 @@ pub struct IndexSizes {
     pub postings: u64,
 }
 
+/// What a run takes, as a multiple of what it is full at: chunks read, chunks made, and samples on their way from the ones to
+/// the others, with slices that double.
+const RUN_FACTOR: u64 = 6;
+
 /// An upper bound of the memory that a merge of these sources takes, bytes.
 ///
 /// The sum of
@@ -35,7 +40,8 @@ pub struct IndexSizes {
 ///   lists are equally long, and the logarithm is concave, so a posting takes at most
 ///   `1 + log128(ids x lists / postings)` bytes, where there is an id for each 16 bytes of series and series can grow by
 ///   half when symbols and offsets become larger;
-/// - for each source three windows, and the buffers of the output.
+/// - for each source three windows, and the buffers of the output;
+/// - the runs of series that workers look into, which only merges of overlapping blocks have.
 ///
 /// Postings of series that several sources have are counted for each, as nobody knows before.
 #[must_use]
@@ -50,7 +56,8 @@ pub fn memory_estimate(sources: &[IndexSizes]) -> u64 {
     let differences = postings.saturating_add(postings.saturating_mul(bits) / 7);
     let windows = WINDOWS * WINDOW_BYTES as u64 * sources.len() as u64;
     let buffers = BUFFERS as u64 * (BUFFER_BYTES + BUFFER_BYTES / 4) as u64;
-    [symbols.saturating_mul(3), maps, lists.saturating_mul(160), differences.saturating_mul(2), windows, buffers]
+    let runs = RUN_FACTOR * (runs() * RUN_BYTES) as u64;
+    [symbols.saturating_mul(3), maps, lists.saturating_mul(160), differences.saturating_mul(2), windows, buffers, runs]
         .into_iter()
         .fold(REST_BYTES, u64::saturating_add)
 }

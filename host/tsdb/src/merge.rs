@@ -4,7 +4,10 @@
 
 mod cursor;
 mod deduplication;
+mod pool;
+mod run;
 mod series;
+mod weave;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -15,12 +18,16 @@ use crate::{
     index::{self, Index, Limits},
     outlet::{Behind, Outlet},
     segment,
+    tombstones::Interval,
     unite::unite,
     verify::verify,
 };
 use cursor::Cursor;
 pub use deduplication::Deduplication;
+use pool::Pool;
+pub(crate) use pool::{RUN_BYTES, runs};
 use series::SeriesMerge;
+pub use weave::Obstacle;
 
 /// Series and chunks between two looks at the wish to stop.
 const STEPS_BETWEEN_CHECKS: usize = 4096;
@@ -73,8 +80,6 @@ pub struct Found {
     pub deleted_chunks: u64,
     /// Chunks without a sample in the range of the result that tombstones did not delete.
     pub outside_chunks: u64,
-    /// Samples that tombstones deleted from chunks of which something was left.
-    pub deleted_samples: u64,
 }
 
 /// Merges `sources`, in this order, into one block that covers `range`, the union of their ranges.
@@ -118,15 +123,17 @@ fn merge(
         .map(|source| Ok((source, source.open()?)))
         .collect::<Result<Vec<(&Source, Index<'_>)>, Error>>()?;
     let (symbols, maps) = unite(&indexes)?;
+    let range = Interval { min: range.min.0, max: range.max.0.saturating_sub(1) };
     let mut cursors = Vec::new();
     for ((source, index), map) in indexes.into_iter().zip(maps) {
-        cursors.push(Cursor::new(source, index, map, &symbols)?);
+        cursors.push(Cursor::new(source, index, map, &symbols, range)?);
     }
     std::thread::scope(|scope| {
         let mut outlet = Behind::new(scope, output);
         let merged = index::Writer::new(symbols, Limits::FORMAT, &mut outlet).and_then(|index| {
-            let segments = segment::Writer::new(options.segment_bytes);
-            SeriesMerge::new(cursors, range, index, segments).run(options, &mut outlet)
+            let block = Block::new(index, segment::Writer::new(options.segment_bytes));
+            let pool = Pool::new(scope, options.deduplication);
+            SeriesMerge::new(cursors, range, block, pool).run(options, &mut outlet)
         });
         let closed = outlet.close();
         let merged = merged?;

@@ -55,6 +55,9 @@ proptest! {
         // Columns are appended to what is there.
         let (mut times, mut values) = (vec![7], vec![7.0]);
         xor::decode(&data, &mut times, &mut values).unwrap();
+        let mut encoded = vec![9];
+        xor::encode(times.get(1..).unwrap(), values.get(1..).unwrap(), &mut encoded).unwrap();
+        prop_assert_eq!(encoded.split_first(), Some((&9, data.as_slice())));
         let columns: Vec<(i64, u64)> = times.into_iter().zip(values.into_iter().map(f64::to_bits)).skip(1).collect();
         prop_assert_eq!(columns, samples);
     }

@@ -21,6 +21,9 @@ fn meta(directory: &Path) -> Meta {
 /// Merges the parents of every block in `out` and compares files and statistics; returns how many there were.
 fn check(case: &str) -> usize {
     let case = data().join(case);
+    let command = fs::read_to_string(case.join("cmd")).unwrap();
+    let is_penalty = command.contains("--deduplication.func=penalty");
+    let deduplication = if is_penalty { Deduplication::Penalty } else { Deduplication::OneToOne };
     let mut checked = 0;
     for out in fs::read_dir(case.join("out")).unwrap() {
         let out = out.unwrap().path();
@@ -37,13 +40,8 @@ fn check(case: &str) -> usize {
         let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).unwrap();
         assert_eq!(range, want.range);
         let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-        let options = Options {
-            segment_bytes: 0,
-            accept_malformed: false,
-            deduplication: Deduplication::OneToOne,
-            cancel: &cancel,
-            progress: &progress,
-        };
+        let options =
+            Options { segment_bytes: 0, accept_malformed: false, deduplication, cancel: &cancel, progress: &progress };
         let mut memory = Memory::default();
         let merged = compact(&sources, range, &mut memory, &options).unwrap();
         let files = memory.files();
@@ -94,6 +92,34 @@ fn few_series_with_many_chunks() {
 #[test]
 fn blocks_that_were_compacted_before() {
     assert_eq!(check("fortnight"), 7);
+}
+
+#[test]
+fn overlapping_floats_of_two_replicas() {
+    assert_eq!(check("replicas-one-to-one"), 4);
+    assert_eq!(check("replicas-penalty"), 4);
+}
+
+#[test]
+fn copies_of_three_receivers() {
+    assert_eq!(check("receivers-one-to-one"), 4);
+    assert_eq!(check("receivers-penalty"), 4);
+}
+
+#[test]
+fn overlapping_histograms_of_two_replicas() {
+    assert_eq!(check("histreplicas-one-to-one"), 4);
+    assert_eq!(check("histreplicas-penalty"), 4);
+}
+
+#[test]
+fn a_long_overlap() {
+    assert_eq!(check("longreplicas-penalty"), 1);
+}
+
+#[test]
+fn deleted_samples() {
+    assert_eq!(check("tombstones"), 1);
 }
 
 #[test]

@@ -142,6 +142,12 @@ impl BitWriter {
         Self { bytes, pending: 0, used: 0 }
     }
 
+    /// Starts behind what `bytes` hold and a header.
+    pub(crate) fn behind<const N: usize>(mut bytes: Vec<u8>, header: [u8; N]) -> Self {
+        bytes.extend_from_slice(&header);
+        Self { bytes, pending: 0, used: 0 }
+    }
+
     /// Appends the low `count` bits of `value`, 1 to 64, highest first.
     #[inline]
     pub(crate) fn put(&mut self, value: u64, count: u32) {

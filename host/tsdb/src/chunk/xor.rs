@@ -176,6 +176,63 @@ pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> 
     outcome
 }
 
+/// Appends to `out` the data of a float chunk with these samples, as [`XorAppender`] writes it.
+///
+/// As many timestamps are written as there are values, if those are fewer.
+///
+/// # Errors
+/// [`ChunkError::Full`] for more than 65535 samples; nothing is appended then.
+pub fn encode(timestamps: &[i64], values: &[f64], out: &mut Vec<u8>) -> Result<(), ChunkError> {
+    let count = u16::try_from(timestamps.len().min(values.len())).map_err(|_| ChunkError::Full)?;
+    let mut bits = BitWriter::behind(std::mem::take(out), count.to_be_bytes());
+    let mut samples = timestamps.iter().zip(values.iter().map(|value| value.to_bits()));
+    let (mut timestamp, mut value) = (0, 0);
+    if let Some((first, bits_of_first)) = samples.next() {
+        put_varint(&mut bits, *first);
+        bits.put(bits_of_first, 64);
+        (timestamp, value) = (*first, bits_of_first);
+    }
+    let (mut delta, mut window) = (0, Window::ABSENT);
+    if let Some((second, next)) = samples.next() {
+        delta = second.wrapping_sub(timestamp).cast_unsigned();
+        put_uvarint(&mut bits, delta);
+        xor_value::put(&mut bits, value, next, &mut window);
+        (timestamp, value) = (*second, next);
+    }
+    for (at, next) in samples {
+        let step = at.wrapping_sub(timestamp).cast_unsigned();
+        let change = step.wrapping_sub(delta).cast_signed();
+        (timestamp, delta) = (*at, step);
+        let (head, length) = short_change(change);
+        if length == 0 {
+            put_change_of_delta(&mut bits, change);
+            xor_value::put(&mut bits, value, next, &mut window);
+        } else {
+            xor_value::put_behind(&mut bits, (head, length), next ^ value, &mut window);
+        }
+        value = next;
+    }
+    *out = bits.finish();
+    Ok(())
+}
+
+/// Prefix and payload of a difference of differences that takes 24 bits or less, and how many; 0 if it takes more.
+#[inline(always)]
+fn short_change(change: i64) -> (u64, u32) {
+    let pattern = change.cast_unsigned();
+    if change == 0 {
+        (0, 1)
+    } else if fits(change, 14) {
+        (0b10 << 14 | pattern & 0x3fff, 16)
+    } else if fits(change, 17) {
+        (0b110 << 17 | pattern & 0x1_ffff, 20)
+    } else if fits(change, 20) {
+        (0b1110 << 20 | pattern & 0xf_ffff, 24)
+    } else {
+        (0, 0)
+    }
+}
+
 /// Writes a float chunk, sample by sample.
 #[derive(Clone, Debug)]
 pub struct XorAppender {

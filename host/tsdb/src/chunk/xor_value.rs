@@ -50,6 +50,25 @@ pub(crate) fn put(out: &mut BitWriter, current: u64, new: u64, window: &mut Wind
     out.put(difference >> trail, width);
 }
 
+/// Appends `length` bits, at most 24, and behind them a value that differs from the one before by `difference`.
+#[inline(always)]
+pub(crate) fn put_behind(out: &mut BitWriter, (head, length): (u64, u32), difference: u64, window: &mut Window) {
+    if difference == 0 {
+        return out.put(head << 1, length + 1);
+    }
+    let lead = difference.leading_zeros().min(LEAD_MAX) as u8;
+    #[expect(clippy::cast_possible_truncation, reason = "below 64, as the difference is not 0")]
+    let trail = difference.trailing_zeros() as u8;
+    if lead >= window.lead && trail >= window.trail {
+        out.put(head << 2 | 0b10, length + 2);
+    } else {
+        *window = Window { lead, trail };
+        let told = 0b11 << 11 | u64::from(lead) << 6 | u64::from(window.width()) & 63;
+        out.put(head << 13 | told, length + 13);
+    }
+    out.put(difference >> window.trail, window.width());
+}
+
 /// Reads the value after `value` into it.
 #[inline(always)]
 pub(crate) fn read(bits: &mut BitReader<'_>, value: &mut u64, window: &mut Window) -> Result<(), ChunkError> {

@@ -12,7 +12,7 @@ use crate::sample::{self, Block, Chunk, Format, chunk, id, labels, merge, merge_
 use bytes::Bytes;
 use lithify_block::TimeRange;
 use lithify_tsdb::{
-    Blob, BlockFile, Deduplication, Defect, Error, Memory, Options, Output, Progress, Sink, compact,
+    Blob, BlockFile, Deduplication, Defect, Error, Memory, Obstacle, Options, Output, Progress, Sink, compact,
     index::Rule,
     tombstones::{Interval, Tombstones},
 };
@@ -108,42 +108,34 @@ fn a_repeated_chunk_is_dropped_only_where_another_block_has_the_series() {
 }
 
 #[test]
-fn overlapping_chunks_are_refused_with_both_blocks_named() {
+fn damage_inside_a_chunk_is_told_where_the_chunk_has_to_be_decoded() {
     let one = Block::new(&[("a=1", &[chunk(0, 9, 1)])]);
     for late in [chunk(9, 20, 1), chunk(0, 9, 2), chunk(5, 9, 1)] {
         let other = Block::new(&[("a=1", std::slice::from_ref(&late))]);
-        let result = merge(&[present(1, (0, 20), &one), present(2, (0, 20), &other)]);
-        let Err(Error::NeedsVertical { series, block, other, min, max, other_max }) = result else {
+        let result = merge(&[present(1, (0, 30), &one), present(2, (0, 30), &other)]);
+        let Err(Error::Samples { series, block, min, max, obstacle: Obstacle::Chunk(_) }) = result else {
             panic!("{late:?}")
         };
-        assert_eq!((series.as_str(), min, max, other_max), (r#"{a="1"}"#, late.min, late.max, 9));
-        assert_eq!([block, other], [id(2), id(1)]);
+        assert_eq!((series.as_str(), min, max), (r#"{a="1"}"#, late.min, late.max));
+        assert_eq!(block, id(2));
     }
+    // Copied as it is where nothing overlaps.
+    let other = Block::new(&[("a=1", &[chunk(10, 20, 1)])]);
+    assert!(merge(&[present(1, (0, 30), &one), present(2, (0, 30), &other)]).is_ok());
 }
 
 #[test]
-fn a_sample_at_the_end_of_the_range_would_have_to_be_cut_off() {
-    let block = Block::new(&[("a=1", &[chunk(0, 10, 1)])]);
-    let result = merge(&[present(1, (0, 10), &block)]);
-    assert!(matches!(result, Err(Error::NeedsTrimming { min: 0, max: 10, from: 0, to: 9, .. })));
-    // Beside a block that covers the time it stays.
-    let later = Block::new(&[("b=1", &[chunk(10, 11, 1)])]);
-    assert!(merge(&[present(1, (0, 10), &block), present(2, (10, 20), &later)]).is_ok());
-}
-
-#[test]
-fn tombstones_are_refused_where_they_meet_a_chunk() {
+fn tombstones_are_read_and_mean_nothing_where_they_meet_no_chunk() {
     let block = Block::new(&[("a=1", &[chunk(0, 9, 1)]), ("a=2", &[chunk(0, 9, 1)])]);
     let with = |series, min, max| {
         let mut tombstones = Tombstones::default();
         tombstones.add(series, Interval { min, max });
         let mut source = present(1, (0, 10), &block);
         source.tombstones = Some(tombstones.write());
-        merge(&[source])
+        merge(&[source]).unwrap().1
     };
-    assert!(matches!(with(2, 9, 50), Err(Error::NeedsTombstones { min: 0, max: 9, .. })));
-    assert!(with(2, 10, 50).is_ok());
-    assert!(with(99, 0, 50).is_ok());
+    assert_eq!(with(2, 10, 50), block.files(Format::Present, 0));
+    assert_eq!(with(99, 0, 50), block.files(Format::Present, 0));
     let mut source = present(1, (0, 10), &block);
     source.tombstones = Some(Tombstones::default().write());
     assert_eq!(merge(&[source]).unwrap().1, block.files(Format::Present, 0));
