@@ -15,6 +15,7 @@ mod floats;
 mod histogram;
 mod nan;
 mod pair;
+mod policy;
 mod rows;
 mod window;
 
@@ -26,7 +27,10 @@ use core::fmt;
 pub use floats::{Aggregates, aggregate_aggregates, aggregate_raw};
 pub use histogram::aggregate::{HistogramAggregates, aggregate_histogram_aggregates, aggregate_raw_histograms};
 pub use histogram::{CUSTOM, Hint, HistogramColumn, HistogramRows, Layout, Span};
+pub use policy::FiveAggregates;
 pub use rows::{Column, Rows};
+
+lithify_sdk::export!(include_bytes!("../manifest.json"), downsampler: FiveAggregates);
 
 /// Why a question was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

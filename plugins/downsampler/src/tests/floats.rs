@@ -1,8 +1,9 @@
 use alloc::{vec, vec::Vec};
 
+use lithify_sdk::{Policy, laws};
 use proptest::prelude::*;
 
-use crate::{Aggregates, Column, Rows, aggregate_aggregates, aggregate_raw};
+use crate::{Aggregates, Column, FiveAggregates, Rows, aggregate_aggregates, aggregate_raw};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::from_bits(0xfff8_0000_0000_0000);
@@ -205,6 +206,28 @@ proptest! {
         prop_assert_eq!(bits(&each.max.values), bits(&all.max.values));
         prop_assert_eq!(bits(&each.counter.values), bits(&all.counter.values));
     }
+}
+
+proptest! {
+    #[test]
+    fn the_laws_of_downsamplers_hold(runs in prop::collection::vec(rising(), 0..4)) {
+        let column = super::build::floats(&runs).into();
+        laws::downsampler(&FiveAggregates, 100, &column).unwrap();
+    }
+}
+
+/// Samples in order, as the interface promises them.
+fn rising() -> impl Strategy<Value = Vec<(i64, f64)>> {
+    samples().prop_map(|mut samples| {
+        samples.sort_by_key(|sample| sample.0);
+        samples
+    })
+}
+
+#[test]
+fn it_has_no_options() {
+    assert_eq!(FiveAggregates::configure("{}"), Ok(FiveAggregates));
+    assert!(FiveAggregates::configure(r#"{"resolution": 5}"#).is_err());
 }
 
 fn columns(found: Aggregates<Column>) -> [Column; 5] {
