@@ -1,6 +1,17 @@
-//! The HTTP server: probes and metrics.
+//! The HTTP server: probes, metrics, the API and a page that tells of them.
 //!
-//! Source: compactor specification 12.1; thanos pkg/server/http/http.go, pkg/prober/http.go.
+//! Here connections come and go; `site` answers requests, `route` says which path is whose.
+//!
+//! Source: compactor specification 12; thanos pkg/server/http/http.go, pkg/prober/http.go.
+
+mod answer;
+mod api;
+mod gzip;
+mod metrics;
+mod page;
+mod route;
+mod site;
+mod viewer;
 
 use std::convert::Infallible;
 use std::io;
@@ -9,19 +20,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use prometheus::{Encoder, Registry, TextEncoder};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::probe::Probe;
+pub use self::metrics::HttpMetrics;
+pub use self::site::Site;
+pub use self::viewer::{Viewer, ViewerConfig};
 
 /// Connections that are served at the same time; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
@@ -32,9 +42,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the system refused a connection, for example because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
-
 /// The server cannot listen. The words are the reference's.
 #[derive(Debug, Error)]
 #[error("serve HTTP and metrics: listen tcp {address}: {reason}")]
@@ -43,15 +50,6 @@ pub struct ListenError {
     address: String,
     /// Why not.
     reason: String,
-}
-
-/// What there is to be served.
-#[derive(Clone)]
-pub struct Site {
-    /// Answers `/-/healthy` and `/-/ready`.
-    pub probe: Arc<Probe>,
-    /// Answers `/metrics`.
-    pub registry: Registry,
 }
 
 /// A server that listens and does not answer yet.
@@ -135,8 +133,8 @@ impl Server {
 
 async fn serve_connection(stream: TcpStream, site: Site, mut closed: watch::Receiver<bool>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = answer(&site, request.uri().path());
-        async move { Ok::<_, Infallible>(answer) }
+        let site = site.clone();
+        async move { Ok::<_, Infallible>(site.answer(request).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -157,48 +155,6 @@ async fn serve_connection(stream: TcpStream, site: Site, mut closed: watch::Rece
     }
 }
 
-/// Any method is answered: the reference's handlers do not look at it.
-fn answer(site: &Site, path: &str) -> Response<Full<Bytes>> {
-    match path {
-        "/-/healthy" => probe_answer(site.probe.is_healthy()),
-        "/-/ready" => probe_answer(site.probe.is_ready()),
-        "/metrics" => metrics_answer(&site.registry),
-        _ => error_answer(StatusCode::NOT_FOUND, "404 page not found\n".to_owned()),
-    }
-}
-
-fn probe_answer(good: bool) -> Response<Full<Bytes>> {
-    if good {
-        with_type(Response::new(Full::from("OK")), TEXT)
-    } else {
-        error_answer(StatusCode::SERVICE_UNAVAILABLE, "NOT OK\n".to_owned())
-    }
-}
-
-fn metrics_answer(registry: &Registry) -> Response<Full<Bytes>> {
-    let mut text = Vec::new();
-    match TextEncoder::new().encode(&registry.gather(), &mut text) {
-        Ok(()) => with_type(Response::new(Full::from(text)), METRICS),
-        Err(error) => {
-            let text = format!("metrics cannot be encoded: {error}\n");
-            error_answer(StatusCode::INTERNAL_SERVER_ERROR, text)
-        }
-    }
-}
-
-fn error_answer(status: StatusCode, text: String) -> Response<Full<Bytes>> {
-    let mut response = with_type(Response::new(Full::from(text)), TEXT);
-    *response.status_mut() = status;
-    let name = HeaderName::from_static("x-content-type-options");
-    response.headers_mut().insert(name, HeaderValue::from_static("nosniff"));
-    response
-}
-
-fn with_type(mut response: Response<Full<Bytes>>, content_type: HeaderValue) -> Response<Full<Bytes>> {
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
-}
-
 /// Why the address cannot be listened on, in Go's words where operators look for them.
 fn reason(error: &io::Error) -> String {
     let known = [
@@ -212,15 +168,17 @@ fn reason(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use prometheus::Registry;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::oneshot;
 
     use super::*;
+    use crate::probe::Probe;
 
     fn site() -> Site {
         let registry = Registry::new();
         let probe = Arc::new(Probe::new("compact", &registry).unwrap());
-        Site { probe, registry }
+        Site { probe, registry, viewer: None }
     }
 
     /// Asks over one connection that is closed afterwards; returns the whole answer without its date.

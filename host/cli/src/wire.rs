@@ -103,6 +103,7 @@ pub fn wire(
         bucket,
         meta_cache: Some(Arc::new(MetaCache::new(data_dir))),
         last: Last::default(),
+        views: None,
         policies: Policies {
             selector: policies.selector.map(Arc::from),
             grouper: Arc::from(policies.grouper),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lithify_block::policy::{self, Grouper, Planner, Selector};
 use lithify_bucket::{Bucket, MetaCache};
 
-use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Spent, Stop};
+use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Spent, Stop, Views};
 
 /// Everything a step may use. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +18,8 @@ pub struct Context {
     pub meta_cache: Option<Arc<MetaCache>>,
     /// What the last sync saw.
     pub last: Last,
+    /// Where syncs tell what they learned, if anybody looks.
+    pub views: Option<Arc<Views>>,
     /// Who decides.
     pub policies: Policies,
     /// Blocks known to hold nothing.

@@ -30,6 +30,7 @@ mod stop;
 mod superseded;
 mod sync;
 mod view;
+mod views;
 
 pub use ambient::{Ambient, Machine};
 pub use config::{COMPACTION_RANGES, Config};
@@ -51,3 +52,4 @@ pub use stop::Stop;
 pub use superseded::{Candidate, superseded};
 pub use sync::{Last, sync};
 pub use view::{Rules, Seen, Standing, Unsupported, View};
+pub use views::{LookError, Refresh, Shown, Views};

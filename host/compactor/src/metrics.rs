@@ -34,7 +34,7 @@ pub struct Metrics {
 }
 
 /// States of `thanos_blocks_meta_synced` that exist from the start.
-const SYNC_STATES: [&str; 11] = [
+pub(crate) const SYNC_STATES: [&str; 11] = [
     "corrupted-meta-json",
     "no-meta-json",
     "loaded",
@@ -180,7 +180,7 @@ pub fn register_constants(registry: &Registry, config: &crate::Config) -> Result
     Ok(())
 }
 
-fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, Error> {
+pub(crate) fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C) -> Result<C, Error> {
     registry.register(Box::new(family.clone()))?;
     Ok(family)
 }

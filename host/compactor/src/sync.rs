@@ -21,7 +21,11 @@ pub async fn sync(cx: &Context) -> Result<View, Failure> {
     cx.progress.doing("sync");
     let view = look(cx).await.map_err(|error| Failure::new(Step::Sync, error)).inspect_err(|_| {
         cx.metrics.sync_failures.inc();
-    })?;
+    });
+    if let Some(views) = &cx.views {
+        views.publish_loaded(view.as_ref(), cx.ambient.now());
+    }
+    let view = view?;
     let took = cx.ambient.elapsed() - started;
     cx.metrics.sync_seconds.observe(took.as_secs_f64());
     cx.metrics.publish(&view);
@@ -35,10 +39,7 @@ pub async fn sync(cx: &Context) -> Result<View, Failure> {
 }
 
 async fn look(cx: &Context) -> Result<View, StepError> {
-    let previous = cx.last.take();
-    let seen =
-        snapshot(&*cx.bucket, previous.as_deref(), cx.meta_cache.as_deref(), cx.config.meta_fetch_concurrency).await?;
-    let seen = cx.last.keep(seen);
+    let seen = fetch(cx).await?;
     let rules = Rules {
         now: cx.ambient.timestamp(),
         consistency_delay_ms: cx.config.consistency_delay_ms,
@@ -54,6 +55,15 @@ async fn look(cx: &Context) -> Result<View, StepError> {
         })
     };
     tokio::task::spawn_blocking(build).await.map_err(|panic| StepError::Panic(panic.to_string()))?
+}
+
+/// Looks at the bucket, one look at a time: who comes second finds read what the first has read.
+pub(crate) async fn fetch(cx: &Context) -> Result<Arc<lithify_bucket::Snapshot>, lithify_bucket::Error> {
+    let _turn = cx.last.turn.lock().await;
+    let previous = cx.last.take();
+    let seen =
+        snapshot(&*cx.bucket, previous.as_deref(), cx.meta_cache.as_deref(), cx.config.meta_fetch_concurrency).await?;
+    Ok(cx.last.keep(seen))
 }
 
 fn select(
@@ -81,16 +91,19 @@ fn warn_of_misnamed(view: &View) {
 
 /// The snapshot of the last sync, from which unchanged objects are taken over.
 #[derive(Clone, Debug, Default)]
-pub struct Last(Arc<std::sync::Mutex<Option<Arc<lithify_bucket::Snapshot>>>>);
+pub struct Last {
+    snapshot: Arc<std::sync::Mutex<Option<Arc<lithify_bucket::Snapshot>>>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Last {
     fn take(&self) -> Option<Arc<lithify_bucket::Snapshot>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
     fn keep(&self, snapshot: lithify_bucket::Snapshot) -> Arc<lithify_bucket::Snapshot> {
         let snapshot = Arc::new(snapshot);
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&snapshot));
+        *self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&snapshot));
         snapshot
     }
 }

@@ -58,7 +58,7 @@ async fn serve_and_compact(
     say_who_decides(&wired);
     let server = Server::bind(&config.http.address).await?;
     let (shut_down, told) = oneshot::channel::<()>();
-    let site = Site { probe: Arc::clone(&probe), registry };
+    let site = Site { probe: Arc::clone(&probe), registry, viewer: None };
     let grace = config.http.grace_period;
     let serving = tokio::spawn(server.serve(site, async { told.await.unwrap_or_default() }, grace));
     probe.healthy();

@@ -1,0 +1,137 @@
+//! One request, one answer.
+
+use std::sync::Arc;
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes};
+use hyper::header::HeaderValue;
+use hyper::{HeaderMap, Request, StatusCode, http::request::Parts};
+use prometheus::{Encoder, Registry, TextEncoder};
+
+use super::answer::{self, Answer};
+use super::api::{self, Question};
+use super::metrics::Measured;
+use super::page;
+use super::route::{Handler, route};
+use super::viewer::Viewer;
+use crate::probe::Probe;
+
+const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+
+/// What there is to be served.
+#[derive(Clone)]
+pub struct Site {
+    /// Answers `/-/healthy` and `/-/ready`.
+    pub probe: Arc<Probe>,
+    /// Answers `/metrics`.
+    pub registry: Registry,
+    /// Answers the pages and the API, if these are wanted.
+    pub viewer: Option<Arc<Viewer>>,
+}
+
+impl Site {
+    /// Answers a request.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let handler = match route(&head.method, head.uri.path(), self.viewer.is_some()).handler() {
+            Ok(handler) => handler,
+            Err(answer) => return *answer,
+        };
+        match (&self.viewer, handler.name()) {
+            (Some(viewer), Some(name)) => viewed(viewer, (handler, name), head, body).await,
+            _ => self.machine(handler, &head.headers).await,
+        }
+    }
+
+    /// What machines ask for.
+    async fn machine(&self, handler: Handler, headers: &HeaderMap) -> Answer {
+        match handler {
+            Handler::Healthy => probe(self.probe.is_healthy()),
+            Handler::Ready => probe(self.probe.is_ready()),
+            Handler::Metrics => zipped_if_asked(self.metrics(), headers).await,
+            Handler::Profile | Handler::UnknownProfile => answer::error(StatusCode::NOT_FOUND, "Unknown profile\n"),
+            Handler::Page
+            | Handler::Blocks
+            | Handler::Mark
+            | Handler::Flags
+            | Handler::Runtime
+            | Handler::Build
+            | Handler::Options => answer::not_found(),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        let mut text = Vec::new();
+        match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            Ok(()) => answer::typed(StatusCode::OK, METRICS, text),
+            Err(error) => {
+                let text = format!("metrics cannot be encoded: {error}\n");
+                answer::error(StatusCode::INTERNAL_SERVER_ERROR, text)
+            }
+        }
+    }
+}
+
+fn probe(good: bool) -> Answer {
+    if good { answer::text("OK") } else { answer::error(StatusCode::SERVICE_UNAVAILABLE, "NOT OK\n") }
+}
+
+/// Pages and API: measured.
+async fn viewed<B>(viewer: &Viewer, (handler, name): (Handler, &str), head: Parts, body: B) -> Answer
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let started = viewer.ambient.elapsed();
+    let in_flight = viewer.metrics.begin(name, head.method.as_str());
+    let request_bytes = head_bytes(&head).saturating_add(body.size_hint().exact().unwrap_or_default());
+    let query = head.uri.query().unwrap_or_default();
+    let answer = if handler.is_api() {
+        api::answer(viewer, handler, Question { query, headers: &head.headers, body }).await
+    } else {
+        answer::html(page::page(&viewer.config, &head.headers))
+    };
+    let answer = if handler.is_api() { zipped_if_asked(answer, &head.headers).await } else { answer };
+    drop(in_flight);
+    viewer.metrics.end(Measured {
+        handler: name,
+        method: head.method.as_str(),
+        status: answer.status(),
+        took: viewer.ambient.elapsed().saturating_sub(started),
+        request_bytes,
+        response_bytes: answer.size_hint().exact().unwrap_or_default(),
+    });
+    answer
+}
+
+/// About what the head of the request takes, reckoned as the reference reckons it.
+fn head_bytes(head: &Parts) -> u64 {
+    let line = head.uri.path().len() + head.method.as_str().len() + "HTTP/1.1".len();
+    let fields: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    u64::try_from(line + fields).unwrap_or(u64::MAX)
+}
+
+async fn zipped_if_asked(answer: Answer, headers: &HeaderMap) -> Answer {
+    if !answer::takes_gzip(headers) || answer.status() != StatusCode::OK {
+        return answer;
+    }
+    let (head, body) = answer.into_parts();
+    let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes);
+    let head = Answer::from_parts(head, http_body_util::Full::default());
+    // What is small is sent sooner than it is compressed elsewhere.
+    if body.len() < 4096 {
+        return answer::zipped(head, &body);
+    }
+    compressed(head, body).await
+}
+
+async fn compressed(head: Answer, body: Bytes) -> Answer {
+    let zipping = tokio::task::spawn_blocking(move || answer::zipped(head, &body)).await;
+    zipping.unwrap_or_else(|panic| {
+        answer::error(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer cannot be compressed: {panic}\n"))
+    })
+}
