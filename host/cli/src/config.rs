@@ -92,7 +92,7 @@ impl CompactConfig {
             selection.retention.leaves_time_to_downsample()?;
         }
         let repetition = Repetition::new(flags.repetition)?;
-        let web = if repetition.is_some() { WebConfig::new(&flags.web)? } else { None };
+        let web = if repetition.is_some() { WebConfig::new(&flags.web, &flags.shown)? } else { None };
         let budget = flags.memory_budget.bytes;
         let memory_budget_bytes = match u64::try_from(budget) {
             Ok(0) => surroundings.memory_bytes.map_or(MEMORY_BUDGET_FALLBACK_BYTES, |bytes| bytes / 2),

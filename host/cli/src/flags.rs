@@ -12,6 +12,7 @@ mod help;
 pub mod integer;
 pub mod path_or_content;
 pub mod prom_duration;
+mod shown;
 pub mod table;
 #[cfg(test)]
 mod tests;
@@ -178,7 +179,7 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
     let typed = command.flags().filter(|flag| !flag.without_effect.is_empty() && values.is_given(flag.name));
     let without_effect = typed.map(|flag| (flag.name, flag.without_effect)).collect();
     let command = match names.as_slice() {
-        ["compact"] => Command::Compact(Box::new(CompactFlags::from_values(&values))),
+        ["compact"] => Command::Compact(Box::new(CompactFlags::from_values(command, &values))),
         ["plan"] => {
             let selection = SelectionFlags::from_values(&values);
             Command::Plan(Box::new(PlanFlags { selection, output: values.get("output") }))

@@ -19,6 +19,7 @@ pub mod process_metrics;
 pub mod relabel;
 pub mod render;
 pub mod screen;
+pub mod serving;
 pub mod signals;
 pub mod tracing_config;
 pub mod version;

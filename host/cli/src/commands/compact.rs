@@ -10,16 +10,14 @@ use std::{
 
 use lithify_compactor::{Context, Iteration, iterate};
 use prometheus::Registry;
-use tokio::sync::oneshot;
 use tracing::{error, info};
 
 use crate::{
     config::CompactConfig,
-    http::{Server, Site},
-    probe::Probe,
     process_metrics,
     render::progress::{self, Status},
     screen::Screen,
+    serving::Serving,
     signals::{Signal, Signals},
     wire::{Manner, Wired, wire},
 };
@@ -47,27 +45,17 @@ async fn serve_and_compact(
     let signals = Signals::catch()?;
     let registry = Registry::new();
     process_metrics::register(&registry)?;
-    let probe = Arc::new(Probe::new("compact", &registry)?);
     let manner = Manner {
         concurrency: config.concurrency,
         downsample_concurrency: config.downsample_concurrency,
         memory_budget_bytes: config.memory_budget_bytes,
         dry_run: false,
     };
-    let wired = wire(&config.selection, manner, &registry, environment)?;
+    let mut wired = wire(&config.selection, manner, &registry, environment)?;
     say_who_decides(&wired);
-    let server = Server::bind(&config.http.address).await?;
-    let (shut_down, told) = oneshot::channel::<()>();
-    let site = Site { probe: Arc::clone(&probe), registry, viewer: None };
-    let grace = config.http.grace_period;
-    let serving = tokio::spawn(server.serve(site, async { told.await.unwrap_or_default() }, grace));
-    probe.healthy();
-    probe.ready();
+    let serving = Serving::start(&config.http, &mut wired.cx, registry).await?;
     let status = compact_until_told(&wired, signals, screen).await;
-    probe.not_ready(None);
-    drop(shut_down);
-    serving.await?;
-    probe.not_healthy(None);
+    serving.end().await;
     Ok(status)
 }
 

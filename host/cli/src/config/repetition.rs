@@ -37,6 +37,8 @@ pub struct WebConfig {
     pub sync_interval: Duration,
     /// How long a renewal may take.
     pub sync_timeout: Duration,
+    /// Flags and their values, by name, as they are shown to whoever asks.
+    pub flags: Vec<(String, String)>,
 }
 
 /// What is served over HTTP.
@@ -76,7 +78,7 @@ impl WebConfig {
     ///
     /// # Errors
     /// [`ConfigError::Interval`] for a period that would never let go.
-    pub(super) fn new(flags: &WebFlags) -> Result<Option<Self>, ConfigError> {
+    pub(super) fn new(flags: &WebFlags, shown: &[(String, String)]) -> Result<Option<Self>, ConfigError> {
         if flags.disable {
             return Ok(None);
         }
@@ -89,6 +91,7 @@ impl WebConfig {
             sync_interval: positive("block-viewer.global.sync-block-interval", flags.sync_interval)?,
             // A time in the past is a deadline that has passed.
             sync_timeout: duration(flags.sync_timeout).unwrap_or_default(),
+            flags: shown.to_vec(),
         }))
     }
 }

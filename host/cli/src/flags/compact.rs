@@ -4,6 +4,8 @@ use super::bytes::ByteSize;
 use super::go_duration::GoDuration;
 use super::path_or_content::PathOrContent;
 use super::prom_duration::PromDuration;
+use super::shown::shown;
+use super::table::CommandSpec;
 use super::time_or_duration::TimeOrDuration;
 use super::typed::Values;
 
@@ -32,6 +34,8 @@ pub struct CompactFlags {
     pub block_files_concurrency: i64,
     /// `--compact.memory-budget`
     pub memory_budget: ByteSize,
+    /// All of them by name, as the API shows them.
+    pub shown: Vec<(String, String)>,
 }
 
 /// Flags that say which blocks there are and what is to become of them.
@@ -122,8 +126,9 @@ pub struct WebFlags {
 }
 
 impl CompactFlags {
-    pub(super) fn from_values(values: &Values) -> Self {
+    pub(super) fn from_values(command: &CommandSpec, values: &Values) -> Self {
         Self {
+            shown: shown(command, values),
             selection: SelectionFlags::from_values(values),
             repetition: RepetitionFlags {
                 wait: values.get("wait"),
