@@ -284,6 +284,7 @@ fn engine_severity(error: &EngineError) -> Severity {
     match error {
         EngineError::Read { .. } | EngineError::Write { .. } | EngineError::Cancelled => Severity::Retriable,
         EngineError::Corrupt { file, .. } if file == "index" => Severity::Fatal,
+        EngineError::Downsample { .. } | EngineError::NotCoarser { .. } | EngineError::Policy(_) => Severity::Fatal,
         EngineError::Defect { defect, .. } => match **defect {
             Defect::OutsideRange { .. } => Severity::Halting,
             Defect::EmptyLabels { .. }

@@ -1,8 +1,8 @@
 //! What can go wrong, with the evidence.
 
-use lithify_block::BlockId;
+use lithify_block::{BlockId, policy::PolicyError};
 
-use crate::{BlockFile, Defect, Obstacle, index::Rule, tombstones::TombstonesError};
+use crate::{BlockFile, Defect, Hurdle, Obstacle, index::Rule, tombstones::TombstonesError};
 
 /// Why a block could not be read, merged or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,31 @@ pub enum Error {
         /// Why.
         obstacle: Obstacle,
     },
+    /// A series cannot be downsampled.
+    #[error("block {block}: series {series}{}: {reason}", of_chunk(.chunk))]
+    Downsample {
+        /// The source.
+        block: BlockId,
+        /// The series, as `{name="value"}`.
+        series: String,
+        /// First and last millisecond of the chunk, if it is about one.
+        chunk: Option<(i64, i64)>,
+        /// What is in the way.
+        reason: Box<Hurdle>,
+    },
+    /// Downsampling was asked for that makes nothing coarser.
+    #[error("block {block}: resolution {to_ms} ms is not coarser than the {from_ms} ms that it has")]
+    NotCoarser {
+        /// The source.
+        block: BlockId,
+        /// Its resolution.
+        from_ms: i64,
+        /// The resolution that was asked for.
+        to_ms: i64,
+    },
+    /// The policy that aggregates failed or answered what it must not.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The result would break a rule of the index format, as a chunk that one block has twice does.
     #[error("the result would not be a valid block: {rule}{}", from_blocks(.blocks))]
     Rule {
@@ -89,8 +114,17 @@ impl Error {
     #[must_use]
     pub fn is_about_a_source(&self) -> bool {
         match self {
-            Self::Corrupt { .. } | Self::Defect { .. } | Self::Samples { .. } | Self::Rule { .. } => true,
-            Self::Read { .. } | Self::Write { .. } | Self::Limit { .. } | Self::Cancelled => false,
+            Self::Corrupt { .. }
+            | Self::Defect { .. }
+            | Self::Samples { .. }
+            | Self::Downsample { .. }
+            | Self::Rule { .. } => true,
+            Self::NotCoarser { .. }
+            | Self::Policy(_)
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Limit { .. }
+            | Self::Cancelled => false,
         }
     }
 }
@@ -99,6 +133,10 @@ impl From<Rule> for Error {
     fn from(rule: Rule) -> Self {
         Self::Rule { rule, blocks: Vec::new() }
     }
+}
+
+fn of_chunk(chunk: &Option<(i64, i64)>) -> String {
+    chunk.map(|(min, max)| format!(", chunk [{min}, {max}]")).unwrap_or_default()
 }
 
 fn from_blocks(blocks: &[BlockId]) -> String {

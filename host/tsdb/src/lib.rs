@@ -9,6 +9,7 @@
 //! Start with [`compact`], then [`index`] and [`segment`], which draw the files.
 #![warn(clippy::indexing_slicing)]
 
+mod downsample;
 mod merge;
 mod repair;
 mod source;
@@ -40,6 +41,7 @@ pub use blob::{Blob, LocalFile};
 pub use block_reader::{BlockReader, SeriesCursor};
 pub use block_writer::{BlockWriter, NewChunk};
 pub use defect::{Defect, Example};
+pub use downsample::{Downsampling, Hurdle, downsample};
 pub use error::{Damage, Error, Fault};
 pub use memory::{IndexSizes, memory_estimate};
 pub use merge::{Deduplication, Found, Merged, Obstacle, Options, Progress, compact};

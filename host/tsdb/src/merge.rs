@@ -103,7 +103,7 @@ pub fn compact(
 }
 
 /// What a separate verification of the sources would have ended with.
-fn first_defect(sources: &[Source], options: &Options<'_>) -> Result<Option<Error>, Error> {
+pub(crate) fn first_defect(sources: &[Source], options: &Options<'_>) -> Result<Option<Error>, Error> {
     for source in sources {
         if let Some(defect) = verify(source, options.cancel)?.verdict(options.accept_malformed) {
             return Ok(Some(Error::Defect { block: source.id, defect: Box::new(defect) }));

@@ -100,6 +100,11 @@ impl<'a, K: Kind> HistogramDecoder<'a, K> {
         self.instead.as_ref().unwrap_or(&self.stored)
     }
 
+    /// Whether the present sample was stored in a finer schema than it is given out in.
+    pub(crate) fn is_reduced(&self) -> bool {
+        self.stored.layout.schema > SCHEMA_MAX && !self.stored.is_stale()
+    }
+
     /// The present sample exactly as stored, for rewriting a chunk.
     pub(crate) fn stored(&self) -> &Histogram<K> {
         &self.stored

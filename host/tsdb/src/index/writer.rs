@@ -2,6 +2,8 @@
 //!
 //! Source: `tsdb-format.md` 4.1 to 4.8, 9.1.
 
+use std::sync::Arc;
+
 use super::{
     ChunkMeta, Symbols, Toc, header,
     postings::{Ids, Lists},
@@ -113,7 +115,7 @@ pub enum Rule {
 pub(crate) struct Writer {
     stream: Stream,
     limits: Limits,
-    symbols: Symbols,
+    symbols: Arc<Symbols>,
     toc: Toc,
     lists: Lists,
     series: u64,
@@ -128,7 +130,12 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// Writes header and symbol table.
-    pub(crate) fn new(symbols: Symbols, limits: Limits, outlet: &mut dyn Outlet) -> Result<Self, Error> {
+    pub(crate) fn new(
+        symbols: impl Into<Arc<Symbols>>,
+        limits: Limits,
+        outlet: &mut dyn Outlet,
+    ) -> Result<Self, Error> {
+        let symbols = symbols.into();
         let mut stream = Stream::new(BlockFile::Index);
         header::write(&mut stream.buffer);
         write_symbols(&symbols, limits, &mut stream, outlet)?;

@@ -1,0 +1,229 @@
+//! A block in, a block of a coarser resolution out.
+//!
+//! ```text
+//! walk: series and chunks in order -> units -> workers: decode, cut into runs, ask the policy, encode -> back in order -> write
+//! ```
+//!
+//! What becomes of the samples of a window is the policy's; where runs, and with them chunks, begin and end is decided here.
+//!
+//! Source: `downsampling.md` 2 to 5; Thanos pkg/compact/downsample.
+
+mod coarser;
+mod counter;
+mod encode;
+mod extract;
+mod histograms;
+mod hurdle;
+mod question;
+mod runs;
+mod target;
+mod unit;
+mod walk;
+mod worker;
+
+use std::{
+    slice,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+};
+
+use lithify_block::{
+    BlockId, TimeRange,
+    policy::{Aggregator, Outcome, PolicyError},
+};
+
+use crate::{
+    Error, Merged, Options, Output, Source,
+    index::{self, ChunkMeta, Limits, Symbols},
+    merge::{Block, first_defect},
+    outlet::{Behind, Outlet},
+    segment::{self, Record},
+    unite::unite,
+};
+pub use hurdle::Hurdle;
+use unit::{Finished, Unit};
+use walk::Walk;
+use worker::Worker;
+
+/// Finished units that may wait for their turn, beside those at work.
+const UNITS_AHEAD: usize = 2;
+
+/// How a block is to be made coarser.
+pub struct Downsampling {
+    /// Resolution of the source, milliseconds; 0 for raw samples.
+    pub from_ms: i64,
+    /// Resolution of the result, milliseconds; above that of the source.
+    pub to_ms: i64,
+    /// One for each thread that is to aggregate, at least one.
+    pub aggregators: Vec<Box<dyn Aggregator>>,
+}
+
+/// What every part of the work needs to know.
+struct Job<'a> {
+    block: BlockId,
+    from_ms: i64,
+    to_ms: i64,
+    range: TimeRange,
+    symbols: Arc<Symbols>,
+    options: &'a Options<'a>,
+}
+
+/// A unit, and where its result is waited for.
+type Order = (Unit, SyncSender<Result<Finished, Error>>);
+/// Where the result of a unit will be.
+type Promise = Receiver<Result<Finished, Error>>;
+
+/// Writes `source` in a coarser resolution; `range` is its range and that of the result.
+///
+/// The index of the source is checked on the way, as in [`compact`](crate::compact), and so is the range of what is
+/// written; with `accept_malformed` neither is. Of [`Merged::stats`] only series, chunks and samples (which are windows)
+/// belong into the result's meta.json: the reference takes the others from the source. A result without series is a
+/// block all the same. Tombstones are not applied.
+///
+/// # Errors
+/// As [`compact`](crate::compact), of the source; [`Error::NotCoarser`], [`Error::Downsample`] with series and chunk, and
+/// [`Error::Policy`].
+pub fn downsample(
+    source: &Source,
+    range: TimeRange,
+    how: Downsampling,
+    output: &mut dyn Output,
+    options: &Options<'_>,
+) -> Result<Merged, Error> {
+    match run(source, range, how, output, options) {
+        Err(error) if error.is_about_a_source() && !options.accept_malformed => {
+            Err(first_defect(slice::from_ref(source), options)?.unwrap_or(error))
+        }
+        other => other,
+    }
+}
+
+fn run(
+    source: &Source,
+    range: TimeRange,
+    how: Downsampling,
+    output: &mut dyn Output,
+    options: &Options<'_>,
+) -> Result<Merged, Error> {
+    let Downsampling { from_ms, to_ms, aggregators } = how;
+    if from_ms < 0 || to_ms <= from_ms {
+        return Err(Error::NotCoarser { block: source.id, from_ms, to_ms });
+    }
+    if aggregators.is_empty() {
+        return Err(no_aggregator().into());
+    }
+    options.report(0)?;
+    let index = source.open()?;
+    let (symbols, mut maps) = unite(&[(source, index)])?;
+    let map = maps.pop().expect("one map for one source");
+    let symbols = Arc::new(symbols);
+    let job = Job { block: source.id, from_ms, to_ms, range, symbols: Arc::clone(&symbols), options };
+    let walk = Walk::new(source, index, map, &job)?;
+    let (order, todo) = sync_channel(aggregators.len());
+    let (promise, promised) = sync_channel(aggregators.len() + UNITS_AHEAD);
+    let todo = Mutex::new(todo);
+    std::thread::scope(|scope| {
+        let mut outlet = Behind::new(scope, output);
+        scope.spawn(|| walk.run(&promise_of(order, promise)));
+        for aggregator in aggregators {
+            let (job, todo) = (&job, &todo);
+            scope.spawn(move || work(Worker::new(aggregator, job), todo));
+        }
+        let merged = write(&job, symbols, &promised, &mut outlet);
+        // Without anybody to promise to, the walk ends, and with it the workers.
+        drop(promised);
+        let closed = outlet.close();
+        let merged = merged?;
+        closed?;
+        Ok(merged)
+    })
+}
+
+fn no_aggregator() -> PolicyError {
+    PolicyError {
+        plugin: String::new(),
+        kind: "downsampler",
+        outcome: Outcome::LoadFailed,
+        message: "no aggregator was given: at least one is needed".to_owned(),
+    }
+}
+
+/// Takes units in order, each or the error that ends the walk; false when nobody wants more.
+fn promise_of(order: SyncSender<Order>, promise: SyncSender<Promise>) -> impl Fn(Result<Unit, Error>) -> bool {
+    move |unit| {
+        let (reply, answer) = sync_channel(1);
+        if promise.send(answer).is_err() {
+            return false;
+        }
+        match unit {
+            Ok(unit) => order.send((unit, reply)).is_ok(),
+            // The channel has room for the one answer.
+            Err(error) => {
+                let _ = reply.send(Err(error));
+                false
+            }
+        }
+    }
+}
+
+/// Works on units until there are no more.
+fn work(mut worker: Worker<'_>, todo: &Mutex<Receiver<Order>>) {
+    loop {
+        let next = todo.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok((unit, reply)) = next else { return };
+        // Nobody waits for it when the work was given up.
+        let _ = reply.send(worker.work(&unit));
+    }
+}
+
+/// Writes what was promised, in order.
+fn write(
+    job: &Job<'_>,
+    symbols: Arc<Symbols>,
+    promised: &Receiver<Promise>,
+    outlet: &mut dyn Outlet,
+) -> Result<Merged, Error> {
+    let index = index::Writer::new(symbols, Limits::FORMAT, outlet)?;
+    let mut block = Block::new(index, segment::Writer::new(job.options.segment_bytes));
+    let (mut written, mut notes) = (Vec::new(), unit::Notes::default());
+    for promise in promised {
+        // A worker that is gone without an answer has panicked, which the end of the scope passes on.
+        let Ok(finished) = promise.recv() else { return Err(Error::Cancelled) };
+        let finished = finished?;
+        notes.add(&finished.notes);
+        for (labels, chunks) in finished.series() {
+            written.clear();
+            block.segments.begin_series();
+            for made in chunks {
+                job.check_range(labels, made)?;
+                let record = Record::new(finished.body(made)).map_err(|damage| index::Rule::Chunk { damage })?;
+                let reference = block.chunk(&record, outlet)?;
+                written.push(ChunkMeta { min: made.min, max: made.max, reference });
+            }
+            block.series(labels, &written, outlet)?;
+        }
+        job.options.report(block.stats.num_series)?;
+    }
+    notes.tell(job.block);
+    let merged = block.finish(outlet)?;
+    job.options.report(merged.stats.num_series)?;
+    Ok(merged)
+}
+
+impl Job<'_> {
+    /// The error that names a series of the source, and a chunk if it is about one.
+    fn hurdle(&self, labels: &[u32], chunk: Option<(i64, i64)>, reason: Hurdle) -> Error {
+        Error::Downsample { block: self.block, series: self.symbols.show(labels), chunk, reason: Box::new(reason) }
+    }
+
+    /// Refuses what the check of the result's index would find.
+    fn check_range(&self, labels: &[u32], made: &unit::Made) -> Result<(), Error> {
+        let (from, to) = (self.range.min.0, self.range.max.0);
+        if self.options.accept_malformed || from <= made.min && made.max <= to {
+            return Ok(());
+        }
+        Err(self.hurdle(labels, Some((made.min, made.max)), Hurdle::OutsideRange { from, to }))
+    }
+}

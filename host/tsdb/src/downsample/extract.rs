@@ -1,0 +1,44 @@
+//! The float samples of a chunk that count: not stale, not before the epoch, in order.
+//!
+//! Source: `downsampling.md` 2.2.
+
+use lithify_block::columns::Column;
+
+use crate::chunk::{ChunkError, STALE_BITS, xor};
+
+/// Appends the samples of a float chunk to `column`, whose offsets stay as they are; says whether a NaN is among them.
+pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<bool, ChunkError> {
+    let start = column.timestamps.len();
+    xor::decode(data, &mut column.timestamps, &mut column.values)?;
+    let times = column.timestamps.get(start..).unwrap_or_default();
+    let values = column.values.get(start..).unwrap_or_default();
+    let (mut last, mut falls, mut nan) = (0, false, false);
+    for (time, value) in times.iter().zip(values) {
+        falls |= *time < last;
+        last = *time;
+        nan |= value.is_nan();
+    }
+    if falls || nan {
+        sift(start, column);
+    }
+    Ok(nan)
+}
+
+/// Takes out what does not count, from row `start` on.
+#[cold]
+fn sift(start: usize, column: &mut Column) {
+    let (mut last, mut kept) = (0, start);
+    for row in start..column.timestamps.len() {
+        let (Some(&time), Some(&value)) = (column.timestamps.get(row), column.values.get(row)) else { break };
+        if value.to_bits() == STALE_BITS || time < last {
+            continue;
+        }
+        last = time;
+        if let (Some(to_time), Some(to_value)) = (column.timestamps.get_mut(kept), column.values.get_mut(kept)) {
+            (*to_time, *to_value) = (time, value);
+        }
+        kept += 1;
+    }
+    column.timestamps.truncate(kept);
+    column.values.truncate(kept);
+}

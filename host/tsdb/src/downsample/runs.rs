@@ -1,0 +1,100 @@
+//! Raw float samples side by side, cut into the runs that become a chunk each.
+
+use lithify_block::columns::Column;
+
+use super::{
+    Hurdle, extract,
+    target::{batches, raw_target},
+};
+
+/// Runs in the making.
+#[derive(Debug)]
+pub(super) struct FloatRuns {
+    pub(super) rows: Column,
+    /// First row of the stretch that is not cut yet.
+    start: usize,
+    /// Whether a NaN is in that stretch.
+    nan: bool,
+}
+
+impl Default for FloatRuns {
+    fn default() -> Self {
+        Self { rows: empty(), start: 0, nan: false }
+    }
+}
+
+impl FloatRuns {
+    pub(super) fn clear(&mut self) {
+        self.start = 0;
+        clear(&mut self.rows);
+    }
+
+    /// Adds the samples of a chunk to the present stretch.
+    pub(super) fn chunk(&mut self, data: &[u8]) -> Result<(), Hurdle> {
+        self.nan |= extract::floats(data, &mut self.rows)?;
+        Ok(())
+    }
+
+    /// Cuts the present stretch into as many runs as it should have, or `chunks` if given; returns how many there are.
+    pub(super) fn close(&mut self, resolution: i64, chunks: Option<i64>) -> Result<usize, Hurdle> {
+        let start = self.start;
+        let stretch = self.rows.timestamps.get(start..).unwrap_or_default();
+        let chunks = chunks.unwrap_or_else(|| raw_target(stretch, resolution));
+        let before = self.rows.offsets.len();
+        for end in batches(stretch, resolution, chunks) {
+            self.rows.offsets.push(row_number(start + end)?);
+        }
+        if std::mem::take(&mut self.nan) {
+            self.drop_nans(before);
+        }
+        self.start = self.rows.timestamps.len();
+        Ok(self.rows.offsets.len() - before)
+    }
+
+    /// Takes NaNs out of the runs whose ends begin at `first`, and runs of which nothing is left.
+    #[cold]
+    fn drop_nans(&mut self, first: usize) {
+        let ends = self.rows.offsets.split_off(first);
+        let (times, values) = (self.rows.timestamps.split_off(self.start), self.rows.values.split_off(self.start));
+        let mut samples = times.into_iter().zip(values);
+        let mut taken = self.start;
+        for end in ends {
+            let before = self.rows.timestamps.len();
+            let run = samples.by_ref().take((end as usize).saturating_sub(taken));
+            for (time, value) in run.filter(|(_, value)| !value.is_nan()) {
+                self.rows.timestamps.push(time);
+                self.rows.values.push(value);
+            }
+            taken = end as usize;
+            let kept = self.rows.timestamps.len();
+            if kept > before {
+                // Not above `end`, which fitted.
+                self.rows.offsets.push(u32::try_from(kept).unwrap_or(end));
+            }
+        }
+    }
+}
+
+/// A number of rows as offsets have it.
+pub(super) fn row_number(rows: usize) -> Result<u32, Hurdle> {
+    u32::try_from(rows).map_err(|_| Hurdle::TooManyRows { rows, limit: u32::MAX })
+}
+
+/// A column without runs.
+pub(super) fn empty() -> Column {
+    Column { offsets: vec![0], ..Column::default() }
+}
+
+/// Takes out everything, but keeps the memory.
+pub(super) fn clear(column: &mut Column) {
+    column.offsets.truncate(1);
+    column.timestamps.clear();
+    column.values.clear();
+}
+
+/// The rows of a run; none where offsets lead nowhere.
+pub(super) fn rows(column: &Column, run: usize) -> (&[i64], &[f64]) {
+    let offset = |at: usize| column.offsets.get(at).map_or(0, |offset| *offset as usize);
+    let range = offset(run)..offset(run + 1);
+    (column.timestamps.get(range.clone()).unwrap_or_default(), column.values.get(range).unwrap_or_default())
+}

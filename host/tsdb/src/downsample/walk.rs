@@ -1,0 +1,120 @@
+//! The first stage: series and chunks of the source in order, gathered into pieces of work.
+
+use super::{Hurdle, Job, unit::Unit};
+use crate::{
+    Error, Source,
+    chunk::Encoding,
+    index::{Index, Series, SeriesIds, SeriesReader, SymbolMap},
+    segment::ChunkReader,
+    verify::Checker,
+};
+
+/// A unit is full when it will have about so many float samples: the columns of one fit a core's cache, and a call
+/// of a policy costs nothing beside them.
+const UNIT_SAMPLES: usize = 64 << 10;
+/// Float samples that a histogram counts as.
+const HISTOGRAM_WEIGHT: usize = 16;
+/// Float samples that a window counts as.
+const WINDOW_WEIGHT: usize = 5;
+
+pub(super) struct Walk<'a> {
+    source: &'a Source,
+    job: &'a Job<'a>,
+    map: SymbolMap,
+    ids: Option<SeriesIds<'a>>,
+    entries: SeriesReader<'a>,
+    chunks: ChunkReader<'a>,
+    checker: Checker,
+    series: Series,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(source: &'a Source, index: Index<'a>, map: SymbolMap, job: &'a Job<'a>) -> Result<Self, Error> {
+        let ids = index.all_series(&job.symbols, &map).map_err(|fault| fault.of(source.id, "index"))?;
+        Ok(Self {
+            source,
+            job,
+            map,
+            ids,
+            entries: index.series(),
+            chunks: ChunkReader::new(source.segment_blobs()),
+            checker: Checker::new(source.range),
+            series: Series::default(),
+        })
+    }
+
+    /// Hands on units until the end, or an error as the last.
+    pub(super) fn run(mut self, hand_on: &dyn Fn(Result<Unit, Error>) -> bool) {
+        loop {
+            match self.unit() {
+                Ok(unit) if unit.is_empty() => return,
+                unit => {
+                    if !hand_on(unit) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn unit(&mut self) -> Result<Unit, Error> {
+        let mut unit = Unit::default();
+        while unit.weight < UNIT_SAMPLES && self.advance()? {
+            self.take(&mut unit)?;
+        }
+        Ok(unit)
+    }
+
+    /// Goes to the next series; false at the end.
+    fn advance(&mut self) -> Result<bool, Error> {
+        let (block, of_index) = (self.source.id, |fault: crate::Fault| fault.of(self.source.id, "index"));
+        let Some(ids) = &mut self.ids else { return Ok(false) };
+        let Some(offset) = ids.next().map_err(of_index)? else { return Ok(false) };
+        self.entries.read(offset, &self.map, &mut self.series).map_err(of_index)?;
+        if self.job.options.accept_malformed {
+            return Ok(true);
+        }
+        let checked = self.checker.series(offset, &self.series, &self.job.symbols);
+        let findings = &self.checker.findings;
+        let soft = if findings.is_bad(false) { findings.verdict(false) } else { None };
+        match checked.err().or(soft) {
+            Some(defect) => Err(Error::Defect { block, defect: Box::new(defect) }),
+            None => Ok(true),
+        }
+    }
+
+    /// Adds the present series, its chunks read and checked.
+    fn take(&mut self, unit: &mut Unit) -> Result<(), Error> {
+        let labels = &self.series.labels;
+        if self.series.chunks.is_empty() {
+            return Err(self.job.hurdle(labels, None, Hurdle::NoChunks));
+        }
+        let mut before_max = None;
+        for chunk in &self.series.chunks {
+            let times = (chunk.min, chunk.max);
+            if let Some(before_max) = before_max.filter(|before_max| chunk.min <= *before_max) {
+                return Err(self.job.hurdle(labels, Some(times), Hurdle::Overlap { before_max }));
+            }
+            before_max = Some(chunk.max);
+            let source = self.source;
+            let record = self.chunks.read(chunk.reference);
+            let record = record.map_err(|fault| fault.of(source.id, &source.segment_path(chunk.reference)))?;
+            let encoding = Encoding::try_from(record.encoding());
+            let encoding = encoding.map_err(|error| self.job.hurdle(labels, Some(times), error.into()))?;
+            unit.push(times, encoding, record.data());
+            unit.weight += usize::from(record.samples()) * weight(encoding);
+        }
+        unit.end_series(labels);
+        // A series without a sample is work as well.
+        unit.weight += 1;
+        Ok(())
+    }
+}
+
+fn weight(encoding: Encoding) -> usize {
+    match encoding {
+        Encoding::Xor => 1,
+        Encoding::Histogram | Encoding::FloatHistogram => HISTOGRAM_WEIGHT,
+        Encoding::Aggregate => WINDOW_WEIGHT,
+    }
+}
