@@ -12,7 +12,7 @@ use lithify_block::{
     columns::{Aggregates, Column, HistogramAggregates, HistogramColumn},
     policy::{Aggregator, PolicyError},
 };
-use lithify_tsdb::{Downsampling, Memory, Merged, Options, Progress, Source, downsample};
+use lithify_tsdb::{Deduplication, Downsampling, Memory, Merged, Options, Progress, Source, downsample};
 
 struct Simple;
 
@@ -134,7 +134,13 @@ fn coarser(from: &Path, to_ms: i64) -> (Merged, Memory) {
     let meta = meta(from);
     let source = Source::local(from, meta.id, meta.range).unwrap();
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
-    let options = Options { segment_bytes: 0, accept_malformed: false, cancel: &cancel, progress: &progress };
+    let options = Options {
+        segment_bytes: 0,
+        accept_malformed: false,
+        deduplication: Deduplication::OneToOne,
+        cancel: &cancel,
+        progress: &progress,
+    };
     let aggregators = (0..2).map(|_| Box::new(Simple) as Box<dyn Aggregator>).collect();
     let mut memory = Memory::default();
     let how = Downsampling { from_ms: meta.thanos.resolution, to_ms, aggregators };
