@@ -17,6 +17,7 @@ mod labels;
 mod marks;
 mod meta;
 pub mod policy;
+pub mod rails;
 mod rfc3339;
 mod time;
 

@@ -108,6 +108,8 @@ pub fn wire(
             selector: policies.selector.map(Arc::from),
             grouper: Arc::from(policies.grouper),
             planner: Arc::from(policies.planner),
+            downsampler: policies.downsampler,
+            retention: policies.retention,
         },
         spent: Spent::default(),
         ambient,
@@ -159,6 +161,7 @@ fn choice(selection: &SelectionConfig) -> Result<Choice, WireError> {
     });
     let built_in = |name: &str, config: &serde_json::Value| Settings::builtin(name, config);
     let builtin_planner = built_in("tsdb", &planner);
+    let builtin_downsampler = built_in("five-aggregates", &json!({})).usual_for(Kind::Downsampler);
     Ok(Choice {
         selector: match (named.selector, &selection.relabel) {
             (Some(named), _) => Some(named.settings(Kind::Selector)?),
@@ -174,6 +177,18 @@ fn choice(selection: &SelectionConfig) -> Result<Choice, WireError> {
             None => builtin_planner.clone(),
         },
         builtin_planner,
+        downsampler: match named.downsampler {
+            Some(named) => named.settings(Kind::Downsampler)?,
+            None => builtin_downsampler.clone(),
+        },
+        builtin_downsampler,
+        retention: named
+            .retention
+            .unwrap_or_default()
+            .iter()
+            .enumerate()
+            .map(|(position, rule)| rule.choice(position))
+            .collect::<Result<_, _>>()?,
     })
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use lithify_block::policy::{self, Grouper, Planner, Selector};
+use lithify_block::{
+    policy::{self, Downsampler, Grouper, Planner, Selector},
+    rails::RetentionRule,
+};
 use lithify_bucket::{Bucket, MetaCache};
 
 use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Spent, Stop, Views};
@@ -49,6 +52,10 @@ pub struct Policies {
     pub grouper: Arc<dyn Grouper>,
     /// What to compact.
     pub planner: Arc<dyn Planner>,
+    /// What becomes of the samples of a window. It is loaded when it begins with its first block.
+    pub downsampler: Arc<dyn Downsampler>,
+    /// What to let go; nothing if there is no rule.
+    pub retention: Vec<RetentionRule>,
 }
 
 impl Context {

@@ -6,7 +6,7 @@ use std::{hint::black_box, path::Path, time::Duration};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use lithify_block::{BlockFacts, BlockId, Group, Labels, Meta, TimeRange, Timestamp, policy::Context};
-use lithify_plugin::{Choice, Door, Policies, Settings};
+use lithify_plugin::{Choice, Door, Kind, Policies, Settings};
 use serde_json::json;
 
 const HOUR: i64 = 3_600_000;
@@ -45,11 +45,15 @@ fn blocks(count: u32) -> Vec<BlockFacts> {
 fn choice(selector: bool) -> Choice {
     let rule = json!({"source_labels": ["cluster"], "regex": "eu.*", "action": "keep"});
     let planner = Settings::builtin("tsdb", &json!({}));
+    let downsampler = Settings::builtin("five-aggregates", &json!({})).usual_for(Kind::Downsampler);
     Choice {
         selector: selector.then(|| Settings::builtin("relabel", &json!({ "rules": [rule] }))),
         grouper: Settings::builtin("external-labels", &json!({})),
         planner: planner.clone(),
         builtin_planner: planner,
+        downsampler: downsampler.clone(),
+        builtin_downsampler: downsampler,
+        retention: Vec::new(),
     }
 }
 

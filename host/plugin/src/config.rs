@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Kind, limits::Limits};
+use crate::{Kind, limits::Limits, rails::RetentionConfig};
 
 /// The whole file. A kind that is not named uses its built-in.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -21,6 +21,12 @@ pub struct Config {
     /// What to compact.
     #[serde(default)]
     pub planner: Option<PluginConfig>,
+    /// What becomes of the samples of a window.
+    #[serde(default)]
+    pub downsampler: Option<PluginConfig>,
+    /// What to let go. Named, the list is all there is; an empty one lets nothing go.
+    #[serde(default)]
+    pub retention: Option<Vec<RetentionConfig>>,
 }
 
 /// One plugin, as it was written.
@@ -38,9 +44,9 @@ pub struct PluginConfig {
     /// What it may take.
     #[serde(default)]
     pub limits: LimitsConfig,
-    /// What happens when it fails.
+    /// What happens when it fails: `skip` for retention, `halt` for the others, unless it is said.
     #[serde(default)]
-    pub on_error: OnError,
+    pub on_error: Option<OnError>,
 }
 
 /// Limits, as they were written. What is missing has its default.
@@ -68,9 +74,9 @@ pub enum OnError {
     /// The run ends.
     #[default]
     Halt,
-    /// Nothing is done: no block is looked at, grouped or planned.
+    /// Nothing is done: no block is looked at, grouped, planned or let go.
     Skip,
-    /// The built-in is asked instead. For planners only.
+    /// The built-in is asked instead. For planners and downsamplers only.
     Builtin,
 }
 
@@ -91,10 +97,12 @@ pub struct Settings {
 
 /// A configuration that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("plugins configuration: {kind}.{key}: {message}")]
+#[error("plugins configuration: {kind}{entry}.{key}: {message}")]
 pub struct ConfigError {
     /// The kind of the entry.
     pub kind: Kind,
+    /// Which of several: `[0]` is the first. Empty for a kind that has one.
+    pub entry: String,
     /// The key.
     pub key: &'static str,
     /// What is wrong with it, and what is right.
@@ -113,6 +121,28 @@ impl Settings {
             on_error: OnError::Halt,
         }
     }
+
+    /// The same with the limits and the `on-error` that are usual for a kind.
+    #[must_use]
+    pub fn usual_for(self, kind: Kind) -> Self {
+        Self { limits: Limits::of(kind), on_error: OnError::usual_for(kind), ..self }
+    }
+
+    /// Whether it is one of those that come with the program.
+    #[must_use]
+    pub fn is_builtin(&self) -> bool {
+        self.plugin.starts_with("builtin:")
+    }
+}
+
+impl OnError {
+    /// What happens unless it is said.
+    fn usual_for(kind: Kind) -> Self {
+        match kind {
+            Kind::Selector | Kind::Grouper | Kind::Planner | Kind::Downsampler => Self::Halt,
+            Kind::Retention => Self::Skip,
+        }
+    }
 }
 
 impl PluginConfig {
@@ -121,7 +151,7 @@ impl PluginConfig {
     /// # Errors
     /// [`ConfigError`] naming the key.
     pub fn settings(&self, kind: Kind) -> Result<Settings, ConfigError> {
-        let wrong = |key, message: String| ConfigError { kind, key, message };
+        let wrong = |key, message: String| ConfigError { kind, entry: String::new(), key, message };
         if self.plugin.is_empty() {
             return Err(wrong("plugin", "is empty: want `builtin:NAME` or the path of a component".into()));
         }
@@ -130,8 +160,17 @@ impl PluginConfig {
         {
             return Err(wrong("sha256", format!("{digest:?} has not 64 hexadecimal digits")));
         }
-        if self.on_error == OnError::Builtin && kind != Kind::Planner {
-            return Err(wrong("on-error", "`builtin` is for planners only: want `halt` or `skip`".into()));
+        let on_error = self.on_error.unwrap_or(OnError::usual_for(kind));
+        match (on_error, kind) {
+            (OnError::Builtin, Kind::Selector | Kind::Grouper | Kind::Retention) => {
+                let message = "`builtin` is for planners and downsamplers only: want `halt` or `skip`";
+                return Err(wrong("on-error", message.into()));
+            }
+            (OnError::Skip, Kind::Downsampler) => {
+                let message = "a block cannot be downsampled in part: want `halt` or `builtin`";
+                return Err(wrong("on-error", message.into()));
+            }
+            _ => {}
         }
         if self.config.as_ref().is_some_and(|config| !config.is_object() && !config.is_null()) {
             return Err(wrong("config", "must be a mapping".into()));
@@ -142,32 +181,33 @@ impl PluginConfig {
         };
         let limits = self.limits.limits(kind)?;
         let (plugin, sha256) = (self.plugin.clone(), self.sha256.clone());
-        Ok(Settings { plugin, sha256, config, limits, on_error: self.on_error })
+        Ok(Settings { plugin, sha256, config, limits, on_error })
     }
 }
 
 impl LimitsConfig {
     fn limits(&self, kind: Kind) -> Result<Limits, ConfigError> {
-        let default = Limits::default();
+        let default = Limits::of(kind);
+        let wrong = |key, message| ConfigError { kind, entry: String::new(), key, message };
         let bytes = |key, text: &Option<String>, default: usize| match text {
             None => Ok(default),
             Some(text) => size(text).filter(|bytes| *bytes > 0).ok_or_else(|| {
                 let message = format!("{text:?} is no size: want a whole number with B, KiB, MiB or GiB");
-                ConfigError { kind, key, message }
+                wrong(key, message)
             }),
         };
         let timeout = match &self.timeout {
             None => default.timeout,
             Some(text) => duration(text).filter(|timeout| !timeout.is_zero()).ok_or_else(|| {
-                let message = format!("{text:?} is no duration: want a whole number with ms, s or m");
-                ConfigError { kind, key: "limits.timeout", message }
+                let message = format!("{text:?} is no duration: want a whole number with ms, s, m, h or d");
+                wrong("limits.timeout", message)
             })?,
         };
         let fuel = match &self.fuel {
             None => default.fuel,
             Some(number) => whole(number).filter(|fuel| *fuel > 0).ok_or_else(|| {
                 let message = format!("{number} is not a whole number above zero");
-                ConfigError { kind, key: "limits.fuel", message }
+                wrong("limits.fuel", message)
             })?,
         };
         let memory_bytes = bytes("limits.memory", &self.memory, default.memory_bytes)?;
@@ -184,13 +224,14 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-fn size(text: &str) -> Option<usize> {
+pub(crate) fn size(text: &str) -> Option<usize> {
     let units = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
     usize::try_from(with_unit(text, &units)?).ok()
 }
 
-fn duration(text: &str) -> Option<Duration> {
-    with_unit(text, &[("ms", 1), ("s", 1000), ("m", 60_000)]).map(Duration::from_millis)
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    with_unit(text, &[("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)])
+        .map(Duration::from_millis)
 }
 
 /// A whole number, however it was written: `2e9` is one.
@@ -243,7 +284,10 @@ mod tests {
         };
         check(r#"{"plugin": ""}"#, "selector.plugin: is empty");
         check(r#"{"plugin": "a", "sha256": "5f1c"}"#, r#"selector.sha256: "5f1c" has not 64 hexadecimal digits"#);
-        check(r#"{"plugin": "a", "on-error": "builtin"}"#, "selector.on-error: `builtin` is for planners only");
+        check(
+            r#"{"plugin": "a", "on-error": "builtin"}"#,
+            "selector.on-error: `builtin` is for planners and downsamplers only",
+        );
         check(r#"{"plugin": "a", "on-error": "ignore"}"#, "unknown variant `ignore`");
         check(r#"{"plugin": "a", "config": [1]}"#, "selector.config: must be a mapping");
         check(r#"{"plugin": "a", "limits": {"memory": "64MB"}}"#, r#"selector.limits.memory: "64MB" is no size"#);

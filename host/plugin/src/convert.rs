@@ -1,6 +1,10 @@
 //! WIT types and block types: the only place where they meet.
 
-use lithify_block::{BlockFacts, Group, Labels, policy};
+use lithify_block::{
+    BlockFacts, Group, Labels,
+    columns::{Aggregates, BucketSpan, Column, HistogramAggregates, HistogramColumn, HistogramLayout},
+    policy,
+};
 
 use crate::wire;
 
@@ -55,5 +59,53 @@ pub(crate) fn request<'a>(group: &'a Group, ranges: &'a [i64]) -> wire::Request<
         resolution: group.resolution,
         ranges,
         blocks: blocks(&group.blocks),
+    }
+}
+
+pub(crate) fn column(column: &Column) -> wire::ColumnRef<'_> {
+    wire::ColumnRef { offsets: &column.offsets, timestamps: &column.timestamps, values: &column.values }
+}
+
+pub(crate) fn aggregates(rows: &Aggregates) -> wire::AggregatesRef<'_> {
+    let Aggregates { count, sum, min, max, counter } = rows;
+    wire::AggregatesRef {
+        count: column(count),
+        sum: column(sum),
+        min: column(min),
+        max: column(max),
+        counter: column(counter),
+    }
+}
+
+fn layout(layout: &HistogramLayout) -> wire::LayoutRef<'_> {
+    let span = |span: &BucketSpan| wire::Span { offset: span.offset, length: span.length };
+    wire::LayoutRef {
+        schema: layout.schema,
+        zero_threshold: layout.zero_threshold,
+        custom_values: &layout.custom_values,
+        positive_spans: layout.positive_spans.iter().map(span).collect(),
+        negative_spans: layout.negative_spans.iter().map(span).collect(),
+    }
+}
+
+pub(crate) fn histogram_column(rows: &HistogramColumn) -> wire::HistogramColumnRef<'_> {
+    wire::HistogramColumnRef {
+        offsets: &rows.offsets,
+        timestamps: &rows.timestamps,
+        hints: rows.hints.iter().map(|hint| *hint as u8).collect(),
+        counts: &rows.counts,
+        sums: &rows.sums,
+        zero_counts: &rows.zero_counts,
+        layouts: rows.layouts.iter().map(layout).collect(),
+        layout_rows: &rows.layout_rows,
+        buckets: &rows.buckets,
+    }
+}
+
+pub(crate) fn histogram_aggregates(rows: &HistogramAggregates) -> wire::HistogramAggregatesRef<'_> {
+    wire::HistogramAggregatesRef {
+        count: column(&rows.count),
+        sum: histogram_column(&rows.sum),
+        counter: histogram_column(&rows.counter),
     }
 }

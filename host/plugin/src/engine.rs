@@ -12,9 +12,34 @@ pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// How much stack a guest may use, bytes.
 const STACK_BYTES: usize = 512 << 10;
 
+/// An engine, and the name of what it compiles.
+pub(crate) struct Machine {
+    pub(crate) engine: Engine,
+    /// Tells engines apart whose compiled code is not interchangeable.
+    pub(crate) compatibility: String,
+}
+
+/// What code is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// Ready soon. A run asks its policies a few hundred questions, which take a millisecond together, while compiling
+    /// the grouper and the planner takes 55 ms of processor time like this and 120 ms with the optimiser and the better
+    /// register allocator.
+    Ready,
+    /// Fast once it runs: a downsampler sees every sample.
+    Fast,
+}
+
+impl Machine {
+    pub(crate) fn new(aim: Aim) -> Result<Self, wasmtime::Error> {
+        let engine = engine(aim)?;
+        Ok(Self { compatibility: compatibility(&engine), engine })
+    }
+}
+
 /// Makes the engine, and a thread that counts epochs for as long as the engine lives.
-pub(crate) fn engine() -> Result<Engine, wasmtime::Error> {
-    let engine = Engine::new(&config())?;
+fn engine(aim: Aim) -> Result<Engine, wasmtime::Error> {
+    let engine = Engine::new(&config(aim))?;
     let weak = engine.weak();
     // A late ticker must not kill the innocent: a tick that was missed is not made up for, so a guest gets at least the
     // time it was promised.
@@ -31,17 +56,21 @@ pub(crate) fn engine() -> Result<Engine, wasmtime::Error> {
     Ok(engine)
 }
 
-/// All that matters is said here, whatever wasmtime's defaults are. Code is compiled fast rather than fast code compiled:
-/// a run asks its policies a few hundred questions, which take a millisecond together, while compiling the grouper and
-/// the planner takes 55 ms of processor time like this and 120 ms with the optimiser and the better register allocator.
-fn config() -> Config {
+/// All that matters is said here, whatever wasmtime's defaults are. What a guest answers does not depend on the aim.
+fn config(aim: Aim) -> Config {
     let mut config = Config::new();
+    match aim {
+        Aim::Ready => {
+            config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
+        }
+        Aim::Fast => {
+            config.cranelift_opt_level(OptLevel::Speed).cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking)
+        }
+    };
     config
         .consume_fuel(true)
         .epoch_interruption(true)
         .cranelift_nan_canonicalization(true)
-        .cranelift_opt_level(OptLevel::None)
-        .cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
         .max_wasm_stack(STACK_BYTES)
         .parallel_compilation(true)
         .wasm_simd(true)
@@ -58,8 +87,7 @@ pub(crate) fn ticks(timeout: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX / 2).max(2)
 }
 
-/// A name that tells engines apart whose compiled code is not interchangeable.
-pub(crate) fn compatibility(engine: &Engine) -> String {
+fn compatibility(engine: &Engine) -> String {
     use std::hash::{Hash, Hasher};
 
     /// Collects what is hashed: the standard hasher's 64 bits are few for a name that code is trusted by.

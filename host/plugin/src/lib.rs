@@ -13,6 +13,7 @@ mod clock;
 pub mod config;
 mod convert;
 mod digest;
+mod downsampling;
 mod engine;
 pub mod limits;
 mod load;
@@ -21,13 +22,22 @@ pub mod metrics;
 mod native;
 mod plugin;
 mod policies;
+mod rails;
+mod session;
 mod store;
 mod validate;
 mod wire;
 
-use std::{path::Path, sync::Arc, thread};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    thread,
+};
 
-use lithify_block::policy::{Grouper, Planner, PolicyError, Selector};
+use lithify_block::{
+    policy::{Downsampler, Grouper, Planner, PolicyError, Selector},
+    rails::RetentionRule,
+};
 
 pub use builtin::{find as builtin, names as builtins};
 pub use config::{Config, ConfigError, OnError, PluginConfig, Settings};
@@ -35,14 +45,21 @@ pub use digest::sha256;
 pub use limits::Limits;
 pub use manifest::{Kind, Manifest, ManifestError};
 pub use metrics::{CallKey, Calls, Snapshot};
+pub use rails::{RailsConfig, RetentionChoice, RetentionConfig};
 
+use downsampling::Chosen;
+use engine::{Aim, Machine};
 use metrics::Metrics;
 use policies::Asked;
 
 /// The engine with its cache: where plugins are loaded.
-pub struct Door {
-    engine: wasmtime::Engine,
-    compatibility: String,
+pub struct Door(Arc<Workshop>);
+
+/// What plugins are loaded with. A plugin that is loaded late holds on to it.
+pub(crate) struct Workshop {
+    machine: Machine,
+    /// For downsamplers, made when the first is loaded.
+    fast_machine: OnceLock<Result<Machine, EngineError>>,
     cache: Option<cache::Cache>,
     explain: bool,
     metrics: Arc<Metrics>,
@@ -59,6 +76,12 @@ pub struct Choice {
     pub planner: Settings,
     /// The planner that stands in for [`Choice::planner`] when that fails, with [`OnError::Builtin`].
     pub builtin_planner: Settings,
+    /// The downsampler. A built-in is loaded when the first block begins.
+    pub downsampler: Settings,
+    /// The downsampler that stands in for [`Choice::downsampler`].
+    pub builtin_downsampler: Settings,
+    /// The retention rules. If there are none, nothing is loaded and nothing goes.
+    pub retention: Vec<RetentionChoice>,
 }
 
 /// Loaded policies.
@@ -69,7 +92,11 @@ pub struct Policies {
     pub grouper: Box<dyn Grouper>,
     /// The planner.
     pub planner: Box<dyn Planner>,
-    /// What was loaded, for logs and reports.
+    /// The downsampler.
+    pub downsampler: Arc<dyn Downsampler>,
+    /// The retention rules, in the order of the configuration.
+    pub retention: Vec<RetentionRule>,
+    /// What was loaded, for logs and reports. A built-in downsampler is not among it: it is loaded later, if at all.
     pub loaded: Vec<Loaded>,
 }
 
@@ -87,7 +114,7 @@ pub struct Loaded {
 }
 
 /// The engine could not be made.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("cannot set up the WebAssembly engine: {0}")]
 pub struct EngineError(String);
 
@@ -98,7 +125,7 @@ impl Door {
     /// # Errors
     /// [`EngineError`] if the processor or the system lacks something that wasmtime needs.
     pub fn open(data_directory: Option<&Path>, explain: bool) -> Result<Self, EngineError> {
-        let engine = engine::engine().map_err(|error| EngineError(format!("{error:#}")))?;
+        let machine = machine(Aim::Ready)?;
         let cache = data_directory.and_then(|directory| match cache::Cache::open(directory) {
             Ok(cache) => Some(cache),
             Err(error) => {
@@ -106,37 +133,62 @@ impl Door {
                 None
             }
         });
-        let compatibility = engine::compatibility(&engine);
-        Ok(Self { engine, compatibility, cache, explain, metrics: Arc::default() })
+        let (fast_machine, metrics) = (OnceLock::new(), Arc::default());
+        Ok(Self(Arc::new(Workshop { machine, fast_machine, cache, explain, metrics })))
     }
 
     /// Loads the policies of a run side by side.
     ///
     /// # Errors
-    /// [`PolicyError`] of the first kind that could not be loaded, in the order selector, grouper, planner.
+    /// [`PolicyError`] of the first that could not be loaded, in the order selector, grouper, planner, downsampler,
+    /// retention. A built-in downsampler tells later, when it begins.
     pub fn load(&self, choice: &Choice) -> Result<Policies, PolicyError> {
         let start = clock::process_cpu();
         let policies = thread::scope(|scope| {
-            let selector = choice.selector.as_ref();
-            let selector = selector.map(|own| scope.spawn(|| Asked::load(self, Kind::Selector, own, None)));
-            let grouper = scope.spawn(|| Asked::load(self, Kind::Grouper, &choice.grouper, None));
-            let planner = Asked::load(self, Kind::Planner, &choice.planner, Some(&choice.builtin_planner));
+            let load = |kind, settings| move || Asked::load(&self.0, kind, settings, None);
+            let selector = choice.selector.as_ref().map(|own| scope.spawn(load(Kind::Selector, own)));
+            let grouper = scope.spawn(load(Kind::Grouper, &choice.grouper));
+            let retention = choice.retention.iter();
+            let retention: Vec<_> = retention.map(|rule| scope.spawn(load(Kind::Retention, &rule.settings))).collect();
+            let planner = Asked::load(&self.0, Kind::Planner, &choice.planner, Some(&choice.builtin_planner));
             let selector = selector.map(joined).transpose()?;
             let grouper = joined(grouper)?;
             let planner = planner?;
-            let loaded = selector.iter().chain([&grouper, &planner]).map(Asked::loaded).collect();
+            let mut loaded: Vec<Loaded> = selector.iter().chain([&grouper, &planner]).map(Asked::loaded).collect();
+            let downsampler = Chosen::new(&self.0, &choice.downsampler, &choice.builtin_downsampler);
+            loaded.extend(downsampler.load_foreign()?);
+            let retention: Vec<Asked> = retention.into_iter().map(joined).collect::<Result<_, _>>()?;
+            loaded.extend(retention.iter().map(Asked::loaded));
+            let retention = choice.retention.iter().zip(retention).map(|(rule, asked)| rule.with(asked)).collect();
             let selector = selector.map(|selector| Box::new(selector) as Box<dyn Selector>);
-            Ok(Policies { selector, grouper: Box::new(grouper), planner: Box::new(planner), loaded })
+            let (grouper, planner) = (Box::new(grouper), Box::new(planner));
+            Ok(Policies { selector, grouper, planner, downsampler: Arc::new(downsampler), retention, loaded })
         });
-        self.metrics.update(|snapshot| snapshot.loading_cpu += clock::process_cpu().saturating_sub(start));
+        self.0.metrics.update(|snapshot| snapshot.loading_cpu += clock::process_cpu().saturating_sub(start));
         policies
     }
 
     /// What the plugins did so far.
     #[must_use]
     pub fn metrics(&self) -> Snapshot {
-        self.metrics.snapshot()
+        self.0.metrics.snapshot()
     }
+}
+
+impl Workshop {
+    /// The machine that runs plugins of a kind.
+    pub(crate) fn machine(&self, kind: Kind) -> Result<&Machine, EngineError> {
+        match kind {
+            Kind::Selector | Kind::Grouper | Kind::Planner | Kind::Retention => Ok(&self.machine),
+            Kind::Downsampler => {
+                self.fast_machine.get_or_init(|| machine(Aim::Fast)).as_ref().map_err(EngineError::clone)
+            }
+        }
+    }
+}
+
+fn machine(aim: Aim) -> Result<Machine, EngineError> {
+    Machine::new(aim).map_err(|error| EngineError(format!("{error:#}")))
 }
 
 fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {

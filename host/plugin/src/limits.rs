@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use wasmtime::{ResourceLimiter, Result};
 
+use crate::Kind;
+
 /// Largest component that is read, bytes.
 pub const COMPONENT_BYTES_MAX: u64 = 32 << 20;
 /// Largest number of log lines in a run.
@@ -28,6 +30,18 @@ pub struct Limits {
     pub timeout: Duration,
     /// Size of an answer, and of what is handed over in one log line or explanation, bytes as the host holds them.
     pub answer_bytes: usize,
+}
+
+impl Limits {
+    /// The limits of a kind, unless it is configured otherwise. Questions to downsamplers are larger than all others:
+    /// a quarter of a million samples, or the buckets of some ten thousand histograms, and again in the answer.
+    #[must_use]
+    pub fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Selector | Kind::Grouper | Kind::Planner | Kind::Retention => Self::default(),
+            Kind::Downsampler => Self { memory_bytes: 1 << 30, answer_bytes: 512 << 20, ..Self::default() },
+        }
+    }
 }
 
 impl Default for Limits {

@@ -8,9 +8,10 @@ use lithify_block::policy::{Outcome, PolicyError};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::{
-    Door,
+    Workshop,
     config::Settings,
     digest::sha256,
+    engine::Machine,
     limits::COMPONENT_BYTES_MAX,
     manifest::{Kind, Manifest},
     native,
@@ -22,7 +23,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Outcome::LoadFailed`] with the step that failed, or the outcome of the guest's own `validate`.
-pub(crate) fn load(door: &Door, kind: Kind, settings: &Settings) -> Result<Plugin, PolicyError> {
+pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<Plugin, PolicyError> {
     let fail = |outcome, message| PolicyError { plugin: settings.plugin.clone(), kind: kind.name(), outcome, message };
     let refused = |message: String| fail(Outcome::LoadFailed, message);
     let bytes = bytes(&settings.plugin).map_err(refused)?;
@@ -35,14 +36,15 @@ pub(crate) fn load(door: &Door, kind: Kind, settings: &Settings) -> Result<Plugi
     if !manifest.kinds.contains(&kind) {
         return Err(refused(format!("{:?} does not claim to be a {kind} in its manifest", manifest.name)));
     }
-    let component = compiled(door, &digest, &bytes).map_err(|error| refused(format!("{error:#}")))?;
+    let machine = door.machine(kind).map_err(|error| refused(error.to_string()))?;
+    let component = compiled(door, machine, &digest, &bytes).map_err(|error| refused(format!("{error:#}")))?;
     let plugin = Plugin {
         name: settings.plugin.clone(),
         kind,
         manifest,
         digest,
-        engine: door.engine.clone(),
-        component: link(door, &component).map_err(|error| refused(format!("{error:#}")))?,
+        engine: machine.engine.clone(),
+        component: link(&component).map_err(|error| refused(format!("{error:#}")))?,
         config: settings.config.clone(),
         limits: settings.limits,
         explain: door.explain,
@@ -80,18 +82,20 @@ fn bytes(plugin: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Takes the code from the cache, or compiles and keeps it.
-fn compiled(door: &Door, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
-    let cached = door.cache.as_ref().and_then(|cache| {
-        cache.get(digest, &door.compatibility, |code| native::load(&door.engine, code).ok()).flatten()
-    });
+fn compiled(door: &Workshop, machine: &Machine, digest: &str, bytes: &[u8]) -> wasmtime::Result<Component> {
+    let Machine { engine, compatibility } = machine;
+    let cached = door
+        .cache
+        .as_ref()
+        .and_then(|cache| cache.get(digest, compatibility, |code| native::load(engine, code).ok()).flatten());
     if let Some(component) = cached {
         door.metrics.update(|snapshot| snapshot.cached += 1);
         return Ok(component);
     }
-    let component = Component::from_binary(&door.engine, bytes)?;
+    let component = Component::from_binary(engine, bytes)?;
     door.metrics.update(|snapshot| snapshot.compiled += 1);
     if let Some(cache) = &door.cache
-        && let Err(error) = cache.put(digest, &door.compatibility, &component.serialize()?)
+        && let Err(error) = cache.put(digest, compatibility, &component.serialize()?)
     {
         tracing::warn!(%error, "cannot keep compiled code in the data directory: every start compiles anew");
     }
@@ -99,8 +103,8 @@ fn compiled(door: &Door, digest: &str, bytes: &[u8]) -> wasmtime::Result<Compone
 }
 
 /// Binds the imports. What is not of this interface does not exist.
-fn link(door: &Door, component: &Component) -> wasmtime::Result<InstancePre<Guest>> {
-    let mut linker = Linker::new(&door.engine);
+fn link(component: &Component) -> wasmtime::Result<InstancePre<Guest>> {
+    let mut linker = Linker::new(component.engine());
     store::link(&mut linker)?;
     linker.instantiate_pre(component)
 }

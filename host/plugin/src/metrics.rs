@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub cpu: Duration,
     /// CPU time of loading: reading, compiling or taking from the cache, probing.
     pub loading_cpu: Duration,
+    /// CPU time of the process while a downsampler was loaded, after the start: other threads may have worked too.
+    pub late_loading_cpu: Duration,
     /// Components compiled.
     pub compiled: u64,
     /// Components whose code was taken from the cache.

@@ -1,6 +1,6 @@
 //! A plugin that is loaded, and how it is asked: a fresh store, the configuration, one question, a checked answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lithify_block::policy::{Outcome, PolicyError, Reason};
 use wasmtime::{
@@ -61,13 +61,16 @@ impl Plugin {
             let reasons = std::mem::take(&mut store.data_mut().reasons);
             check(answer, reasons).map_err(|message| (Outcome::BadAnswer, message))
         });
-        let outcome = result.as_ref().err().map_or(Outcome::Ok, |(outcome, _)| *outcome);
-        let fuel = self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-        let memory = store.data().meter.peak;
-        drop(store);
-        let key = CallKey { plugin: self.name.clone(), kind: self.kind, outcome };
-        self.metrics.call(key, clock::thread_cpu().saturating_sub(start), fuel, memory);
+        self.count(start, &store, result.as_ref().err());
         result.map_err(|failure| self.error(failure))
+    }
+
+    /// Counts a call that began at `start`, by the clock of this thread, and ended like this.
+    pub(crate) fn count(&self, start: Duration, store: &Store<Guest>, failure: Option<&Failure>) {
+        let outcome = failure.map_or(Outcome::Ok, |(outcome, _)| *outcome);
+        let fuel = self.limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
+        let key = CallKey { plugin: self.name.clone(), kind: self.kind, outcome };
+        self.metrics.call(key, clock::thread_cpu().saturating_sub(start), fuel, store.data().meter.peak);
     }
 
     pub(crate) fn error(&self, (outcome, message): Failure) -> PolicyError {
@@ -94,12 +97,19 @@ impl Plugin {
         A: Lift + 'static,
         Answer<A>: ComponentNamedList + Lift,
     {
-        let instance = self.instantiate(store)?;
-        self.function::<_, ()>(store, &instance, ("plugin", "configure"), (self.config.as_str(),))?;
+        let instance = self.configured(store)?;
         self.function(store, &instance, (self.kind.name(), function), question)
     }
 
-    fn store(&self, run_id: &str) -> Store<Guest> {
+    /// An instance that has its configuration.
+    pub(crate) fn configured(&self, store: &mut Store<Guest>) -> Result<Instance, Failure> {
+        let instance = self.instantiate(store)?;
+        self.function::<_, ()>(store, &instance, ("plugin", "configure"), (self.config.as_str(),))?;
+        Ok(instance)
+    }
+
+    /// A store with everything that a call may use.
+    pub(crate) fn store(&self, run_id: &str) -> Store<Guest> {
         let guest = Guest {
             meter: Meter::new(self.limits.memory_bytes),
             explain: self.explain,
@@ -110,27 +120,51 @@ impl Plugin {
         };
         let mut store = Store::new(&self.engine, guest);
         store.limiter(|guest| &mut guest.meter);
-        store.set_fuel(self.limits.fuel).expect("the engine counts fuel");
-        store.set_epoch_deadline(engine::ticks(self.limits.timeout));
         store.set_hostcall_fuel(self.limits.answer_bytes);
+        self.refill(&mut store);
         store
     }
 
-    fn instantiate(&self, store: &mut Store<Guest>) -> Result<Instance, Failure> {
+    /// Fuel and time for one call.
+    pub(crate) fn refill(&self, store: &mut Store<Guest>) {
+        store.set_fuel(self.limits.fuel).expect("the engine counts fuel");
+        store.set_epoch_deadline(engine::ticks(self.limits.timeout));
+    }
+
+    pub(crate) fn instantiate(&self, store: &mut Store<Guest>) -> Result<Instance, Failure> {
         self.component.instantiate(&mut *store).map_err(|error| self.failure(store, &error, Outcome::LoadFailed))
     }
 
-    fn function<Q, A>(
+    /// Calls a function that answers or says why not.
+    pub(crate) fn function<Q, A>(
         &self,
         store: &mut Store<Guest>,
         instance: &Instance,
-        (interface, function): (&str, &str),
+        place: (&str, &str),
         question: Q,
     ) -> Result<A, Failure>
     where
         Q: ComponentNamedList + Lower,
         A: Lift + 'static,
         Answer<A>: ComponentNamedList + Lift,
+    {
+        match self.plain_function(store, instance, place, question)? {
+            (Ok(answer),) => Ok(answer),
+            (Err(refusal),) => Err((Outcome::PluginError, refused(&refusal))),
+        }
+    }
+
+    /// Calls a function whatever it returns.
+    pub(crate) fn plain_function<Q, R>(
+        &self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        (interface, function): (&str, &str),
+        question: Q,
+    ) -> Result<R, Failure>
+    where
+        Q: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift + 'static,
     {
         let missing = |error: wasmtime::Error| (Outcome::LoadFailed, format!("{interface}.{function}: {error:#}"));
         let interface_index = instance
@@ -139,12 +173,8 @@ impl Plugin {
         let index = instance
             .get_export_index(&mut *store, Some(&interface_index), function)
             .ok_or_else(|| (Outcome::LoadFailed, format!("it does not export {interface}.{function}")))?;
-        let typed = instance.get_typed_func::<Q, Answer<A>>(&mut *store, index).map_err(missing)?;
-        match typed.call(&mut *store, question) {
-            Ok((Ok(answer),)) => Ok(answer),
-            Ok((Err(refusal),)) => Err((Outcome::PluginError, refused(&refusal))),
-            Err(error) => Err(self.failure(store, &error, Outcome::BadAnswer)),
-        }
+        let typed = instance.get_typed_func::<Q, R>(&mut *store, index).map_err(missing)?;
+        typed.call(&mut *store, question).map_err(|error| self.failure(store, &error, Outcome::BadAnswer))
     }
 
     /// What a trap or a failed conversion means. What is no trap is `otherwise`.

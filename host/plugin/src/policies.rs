@@ -2,10 +2,10 @@
 
 use lithify_block::{
     BlockFacts, Group, Labels,
-    policy::{Assignment, Context, Grouper, Plan, Planner, PolicyError, Selector},
+    policy::{Assignment, Context, Grouper, Plan, Planner, PolicyError, ProposedDeletion, Retention, Selector},
 };
 
-use crate::{Door, Kind, Loaded, OnError, Settings, convert, load, plugin::Plugin, validate, wire};
+use crate::{Kind, Loaded, OnError, Settings, Workshop, convert, load, plugin::Plugin, validate, wire};
 
 /// A plugin in the role of its kind.
 pub(crate) struct Asked {
@@ -18,7 +18,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// Loads the plugin; with [`OnError::Builtin`] the `builtin` beside it.
     pub(crate) fn load(
-        door: &Door,
+        door: &Workshop,
         kind: Kind,
         settings: &Settings,
         builtin: Option<&Settings>,
@@ -32,8 +32,7 @@ impl Asked {
     }
 
     pub(crate) fn loaded(&self) -> Loaded {
-        let Plugin { name, kind, digest, manifest, .. } = &self.plugin;
-        Loaded { plugin: name.clone(), kind: *kind, digest: digest.clone(), manifest: manifest.clone() }
+        loaded(&self.plugin)
     }
 
     /// The answer, or what is to be done without one. Each failure is logged here, once, unless it is handed on.
@@ -59,6 +58,12 @@ impl Asked {
             (OnError::Halt | OnError::Builtin, _) => Err(error),
         }
     }
+}
+
+/// What is known about a plugin.
+pub(crate) fn loaded(plugin: &Plugin) -> Loaded {
+    let Plugin { name, kind, digest, manifest, .. } = plugin;
+    Loaded { plugin: name.clone(), kind: *kind, digest: digest.clone(), manifest: manifest.clone() }
 }
 
 impl Selector for Asked {
@@ -94,5 +99,17 @@ impl Planner for Asked {
             })
         };
         self.or_else(ask(&self.plugin), Plan::default, ask)
+    }
+}
+
+impl Retention for Asked {
+    fn evaluate(&self, cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<ProposedDeletion>, PolicyError> {
+        let ask = |plugin: &Plugin| {
+            let question = (convert::context(cx), convert::blocks(blocks));
+            plugin.ask(&cx.run_id, "evaluate", question, |answer: Vec<wire::Deletion>, _| {
+                validate::deletions(answer, blocks)
+            })
+        };
+        self.or_else(ask(&self.plugin), Vec::new, ask)
     }
 }

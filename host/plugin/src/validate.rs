@@ -2,6 +2,8 @@
 //!
 //! Source: `policies.md` 4; `thanos-compactor.md` 5.
 
+mod columns;
+mod histograms;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use lithify_block::{BlockFacts, Group, Labels, policy};
 
 use crate::{limits::TEXT_BYTES_MAX, store::cut, wire};
+
+pub(crate) use columns::{of_aggregates, of_histogram_aggregates, of_raw, of_raw_histograms};
 
 /// Most labels of one set.
 const LABELS_MAX: usize = 64;
@@ -95,6 +99,26 @@ pub(crate) fn plan(answer: wire::Plan, group: &Group, reasons: Vec<policy::Reaso
         plan.no_compact.push(policy::PlannedMark { block, reason: mark.reason, details: mark.details });
     }
     Ok(plan)
+}
+
+/// Each block at most once, with a rule and a reason.
+pub(crate) fn deletions(
+    answer: Vec<wire::Deletion>,
+    blocks: &[BlockFacts],
+) -> Result<Vec<policy::ProposedDeletion>, String> {
+    let mut seen = BTreeSet::new();
+    let check = |(i, deletion): (usize, wire::Deletion)| {
+        let at = |error: String| format!("deletion {i}: {error}");
+        let (block, _) = position(deletion.block, blocks, &mut seen).map_err(at)?;
+        for (what, said) in [("rule", &deletion.rule), ("reason", &deletion.reason)] {
+            if said.is_empty() {
+                return Err(at(format!("no {what}")));
+            }
+            text(what, said).map_err(at)?;
+        }
+        Ok(policy::ProposedDeletion { block, rule: deletion.rule, reason: deletion.reason })
+    };
+    answer.into_iter().enumerate().map(check).collect()
 }
 
 /// The block at a position that was not named before.

@@ -5,6 +5,10 @@
 
 use wasmtime::component::{ComponentType, Lift, Lower};
 
+mod columns;
+
+pub(crate) use columns::*;
+
 #[derive(ComponentType, Lower)]
 #[component(record)]
 pub(crate) struct LabelRef<'a> {
@@ -143,6 +147,14 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<Job>,
     #[component(name = "no-compact")]
     pub(crate) no_compact: Vec<Mark>,
+}
+
+#[derive(ComponentType, Lift, Debug)]
+#[component(record)]
+pub(crate) struct Deletion {
+    pub(crate) block: u32,
+    pub(crate) rule: String,
+    pub(crate) reason: String,
 }
 
 #[derive(ComponentType, Lift, Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Blocks, and doors with plugins behind them.
 
 use lithify_block::{BlockFacts, BlockId, Group, Meta, TimeRange, Timestamp, policy::Context};
-use lithify_plugin::{Choice, Door, Policies, Settings};
+use lithify_plugin::{Choice, Door, Kind, Policies, Settings};
 use serde_json::json;
 
 pub(crate) const HOUR: i64 = 3_600_000;
@@ -39,11 +39,15 @@ pub(crate) fn context() -> Context {
 
 pub(crate) fn builtins() -> Choice {
     let planner = Settings::builtin("tsdb", &json!({}));
+    let downsampler = Settings::builtin("five-aggregates", &json!({})).usual_for(Kind::Downsampler);
     Choice {
         selector: None,
         grouper: Settings::builtin("external-labels", &json!({})),
         planner: planner.clone(),
         builtin_planner: planner,
+        downsampler: downsampler.clone(),
+        builtin_downsampler: downsampler,
+        retention: Vec::new(),
     }
 }
 
