@@ -5,6 +5,7 @@
 mod program;
 
 mod behaviour;
+mod differential;
 mod faults;
 mod golden;
 mod policies;

@@ -1,4 +1,6 @@
 //! What tests are made of.
 
+pub mod dice;
+pub mod random;
 pub mod s3;
 pub mod slow;
