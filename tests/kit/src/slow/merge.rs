@@ -71,6 +71,10 @@ fn remaining(series: &Series, low: i64, high: i64) -> Result<Option<Vec<Chunk>>>
             chunks.push(chunk.clone());
             continue;
         }
+        if chunk.encoding == 0xff {
+            // The reference loses the whole chunk here, without a word; we refuse.
+            return Err("a part of an aggregate chunk is deleted".into());
+        }
         let mut samples = decode(chunk.encoding, &chunk.data)?;
         samples.retain(|(time, _)| !cut.iter().any(|(from, to)| from <= time && time <= to));
         chunks.extend(encode_rest(&samples)?);

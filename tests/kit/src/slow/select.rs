@@ -185,7 +185,14 @@ fn forget(sample: &mut Sample) {
 pub(super) fn merge_aggregates(chunks: &[&[u8]]) -> Result<Vec<Chunk>> {
     let slot = |wanted| -> Result<Option<Box<dyn Stream>>> {
         let readable = chunks.iter().filter_map(|data| aggregate::slot(data, wanted).ok().flatten());
-        let decoded: Result<_> = readable.map(|slot| decode(slot.encoding.byte(), slot.data)).collect();
+        let floats = |slot: SubChunk<'_>| match slot.encoding {
+            Encoding::Xor => decode(slot.encoding.byte(), slot.data),
+            // Where a histogram of them is met, the reference panics.
+            Encoding::Histogram | Encoding::FloatHistogram | Encoding::Aggregate => {
+                Err("aggregates of histograms overlap".into())
+            }
+        };
+        let decoded: Result<_> = readable.map(floats).collect();
         Ok(fold(decoded?))
     };
     let mut counts = Vec::new();
