@@ -78,7 +78,8 @@ pub async fn delete_block(bucket: &dyn Bucket, id: BlockId) -> Result<(), Error>
     }
     drop(pages);
     names.retain(|name| *name != meta && *name != mark);
-    let deletions = names.iter().map(|name| delete(bucket, name));
+    // Collected, because a closure in a future that waits keeps it from being sent to another thread.
+    let deletions: Vec<_> = names.iter().map(|name| delete(bucket, name)).collect();
     futures_util::stream::iter(deletions).buffer_unordered(DELETIONS).try_collect::<()>().await?;
     delete_if_there(bucket, &mark).await?;
     for marker in layout::directory_markers(id) {

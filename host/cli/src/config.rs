@@ -12,8 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::error::ConfigError;
-pub use self::repetition::{HttpConfig, Repetition, WebConfig};
+pub use self::repetition::{HttpConfig, WebConfig};
 pub use self::selection::{DeduplicationConfig, RetentionConfig, SelectionConfig};
+use lithify_compactor::Repetition;
+
 use crate::flags::path_or_content::Environment;
 use crate::flags::{CompactFlags, DemoFlags, Flags, PlanFlags};
 use crate::tracing_config;
@@ -91,7 +93,7 @@ impl CompactConfig {
         if selection.downsampling {
             selection.retention.leaves_time_to_downsample()?;
         }
-        let repetition = Repetition::new(flags.repetition)?;
+        let repetition = repetition::repetition(flags.repetition)?;
         let web = if repetition.is_some() { WebConfig::new(&flags.web, &flags.shown)? } else { None };
         let budget = flags.memory_budget.bytes;
         let memory_budget_bytes = match u64::try_from(budget) {

@@ -22,7 +22,6 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
 use self::journal::Journal;
-use crate::calendar::rfc3339_nanoseconds;
 use crate::screen::Screen;
 
 /// How a line is written.
@@ -171,7 +170,7 @@ impl<C: Fn() -> Rfc3339> LogLayer<C> {
             Level::DEBUG | Level::TRACE => "debug",
         };
         let mut header = vec![
-            ("ts", Value::Text(rfc3339_nanoseconds(now.seconds, now.nanos))),
+            ("ts", Value::Text(now.to_string())),
             ("caller", Value::Text(format!("{file}:{}", metadata.line().unwrap_or(0)))),
             ("level", Value::Text(level.to_owned())),
         ];

@@ -1,19 +1,22 @@
 //! Which store, which policies, which wrappers: everything that a run is made of is put together here.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use lithify_block::{Overlaps, Rfc3339, TimeRange, Timestamp};
+use lithify_block::{Overlaps, Rfc3339};
 use lithify_bucket::{Bucket, MetaCache, Metered};
 use lithify_compactor::{
-    Ambient, Config, Context, Last, Machine, Memory, Metrics, Policies, Progress, ReplicaLabels, Spent, Stop,
-    register_constants,
+    Ambient, Config, Context, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels, Spent, Stop,
+    TimePartition, register_constants,
 };
 use lithify_plugin::{Choice, Door, Kind, Loaded, Settings};
 use lithify_tsdb::Deduplication;
 use prometheus::Registry;
 use serde_json::json;
 
-use crate::{config::SelectionConfig, flags::time_or_duration::TimeOrDuration, policy_metrics};
+use crate::{
+    config::{CompactConfig, SelectionConfig},
+    policy_metrics,
+};
 
 /// A run, ready to go.
 pub struct Wired {
@@ -32,10 +35,30 @@ pub struct Manner {
     pub concurrency: usize,
     /// Blocks that are downsampled side by side.
     pub downsample_concurrency: usize,
+    /// Longest time that a sync may take; `None` for any.
+    pub sync_deadline: Option<Duration>,
     /// Memory that running merges may take together, bytes.
     pub memory_budget_bytes: u64,
     /// Whether nothing is carried out, and policies are asked for their reasons.
     pub dry_run: bool,
+}
+
+impl Manner {
+    /// Nothing is carried out.
+    pub const DRY: Self =
+        Self { concurrency: 1, downsample_concurrency: 1, sync_deadline: None, memory_budget_bytes: 0, dry_run: true };
+
+    /// As `config` says.
+    #[must_use]
+    pub fn of(config: &CompactConfig) -> Self {
+        Self {
+            concurrency: config.concurrency,
+            downsample_concurrency: config.downsample_concurrency,
+            sync_deadline: config.repetition.map(|repetition| repetition.interval),
+            memory_budget_bytes: config.memory_budget_bytes,
+            dry_run: false,
+        }
+    }
 }
 
 /// Something of a run cannot be had.
@@ -89,7 +112,7 @@ pub fn wire(
         .map_err(|error| WireError::DataDir { path: data_dir.display().to_string(), error })?;
     let door = Arc::new(Door::open(Some(data_dir), manner.dry_run)?);
     let policies = door.load(&choice)?;
-    let config = config(selection, manner, ambient.timestamp());
+    let config = config(selection, manner);
     let metrics = Metrics::register(registry)?;
     register_constants(registry, &config)?;
     if selection.deduplication.vertical {
@@ -104,6 +127,7 @@ pub fn wire(
         meta_cache: Some(Arc::new(MetaCache::new(data_dir))),
         last: Last::default(),
         views: None,
+        partials: Partials::default(),
         policies: Policies {
             selector: policies.selector.map(Arc::from),
             grouper: Arc::from(policies.grouper),
@@ -122,16 +146,18 @@ pub fn wire(
     Ok(Wired { cx, door, loaded: policies.loaded })
 }
 
-fn config(selection: &SelectionConfig, manner: Manner, now: Timestamp) -> Config {
+fn config(selection: &SelectionConfig, manner: Manner) -> Config {
     let deduplication = &selection.deduplication;
     Config {
         data_dir: selection.data_dir.clone(),
         consistency_delay_ms: selection.consistency_delay_ms,
         delete_delay_ms: selection.delete_delay_ms,
-        time_partition: TimeRange { min: point(selection.min_time, now), max: point(selection.max_time, now) },
+        time_partition: TimePartition { from: selection.min_time, to: selection.max_time },
         ranges: selection.ranges_ms.clone(),
         concurrency: manner.concurrency,
         meta_fetch_concurrency: selection.meta_fetch_concurrency,
+        sync_deadline: manner.sync_deadline,
+        isolate_failures: selection.isolate_failures,
         memory_budget_bytes: manner.memory_budget_bytes,
         replica_labels: ReplicaLabels::new(deduplication.replica_labels.clone()),
         overlaps: if deduplication.vertical { Overlaps::Merge } else { Overlaps::Refuse },
@@ -142,10 +168,6 @@ fn config(selection: &SelectionConfig, manner: Manner, now: Timestamp) -> Config
         downsampling: selection.downsampling,
         downsample_concurrency: manner.downsample_concurrency,
     }
-}
-
-fn point(at: TimeOrDuration, now: Timestamp) -> Timestamp {
-    at.at(now)
 }
 
 /// The policies that are named, and for the other kinds the built-in ones as the flags configure them.

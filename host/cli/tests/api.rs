@@ -100,7 +100,7 @@ fn view() -> View {
         deletion_marked_at: None,
     };
     let seen = Seen { standing: Standing::Active, facts: Some(facts.clone()) };
-    View { taken_at: Timestamp(0), blocks: [(facts.id, seen)].into(), replica_labels_removed: 0 }
+    View { blocks: [(facts.id, seen)].into(), ..View::empty(Timestamp(0)) }
 }
 
 fn config() -> ViewerConfig {

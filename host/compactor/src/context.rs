@@ -8,7 +8,7 @@ use lithify_block::{
 };
 use lithify_bucket::{Bucket, MetaCache};
 
-use crate::{Ambient, Config, Last, Memory, Metrics, Progress, Spent, Stop, Views};
+use crate::{Ambient, Config, Last, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
 
 /// Everything a step may use. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,8 @@ pub struct Context {
     pub last: Last,
     /// Where syncs tell what they learned, if anybody looks.
     pub views: Option<Arc<Views>>,
+    /// Uploads that were broken off, as the last sync saw them.
+    pub partials: Partials,
     /// Who decides.
     pub policies: Policies,
     /// Blocks known to hold nothing.

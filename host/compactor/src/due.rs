@@ -96,8 +96,6 @@ impl Downsampling {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use lithify_block::{Meta, TimeRange, Timestamp};
 
     use super::*;
@@ -127,11 +125,7 @@ mod tests {
 
     fn view(blocks: Vec<BlockFacts>) -> View {
         let seen = |facts: BlockFacts| (facts.id, Seen { standing: Standing::Active, facts: Some(facts) });
-        View {
-            taken_at: Timestamp(0),
-            blocks: blocks.into_iter().map(seen).collect::<BTreeMap<_, _>>(),
-            replica_labels_removed: 0,
-        }
+        View { blocks: blocks.into_iter().map(seen).collect(), ..View::empty(Timestamp(0)) }
     }
 
     fn verdicts(blocks: Vec<BlockFacts>) -> Vec<Verdict> {

@@ -34,6 +34,8 @@ pub enum Step {
     Downsample,
     /// Making a downsampled block visible.
     UploadDownsampled,
+    /// Deleting blocks whose deletion mark is due.
+    Delete,
 }
 
 /// Ordered so that many failures fold to the worst one with `max`.
@@ -163,6 +165,9 @@ pub enum StepError {
         /// The block.
         id: BlockId,
     },
+    /// A sync that took too long.
+    #[error("reading the state of the bucket took longer than {0:?}; raise --wait-interval")]
+    SyncDeadline(std::time::Duration),
     /// The run was told to stop.
     #[error("stopped before it was done")]
     Stopped,
@@ -228,6 +233,7 @@ impl fmt::Display for Failure {
             Step::DecideDownsampling => "looking for blocks to downsample failed",
             Step::Downsample => "downsampling failed",
             Step::UploadDownsampled => "upload of the downsampled block failed",
+            Step::Delete => "deletion of marked blocks failed",
         };
         f.write_str(doing)
     }
@@ -242,7 +248,7 @@ impl std::error::Error for Failure {
 fn severity(step: Step, error: &StepError) -> Severity {
     match error {
         StepError::Store(_) => match step {
-            Step::Group | Step::Plan | Step::DecideDownsampling => Severity::Fatal,
+            Step::Group | Step::Plan | Step::DecideDownsampling | Step::Delete => Severity::Fatal,
             Step::Sync
             | Step::CollectGarbage
             | Step::Merge
@@ -271,9 +277,11 @@ fn severity(step: Step, error: &StepError) -> Severity {
             | Refusal::Marked { .. }
             | Refusal::Mixed { .. } => Severity::Fatal,
         },
-        StepError::NoLabels { .. } | StepError::Unsupported(_) | StepError::SamePlan | StepError::Stopped => {
-            Severity::Retriable
-        }
+        StepError::NoLabels { .. }
+        | StepError::Unsupported(_)
+        | StepError::SamePlan
+        | StepError::SyncDeadline(_)
+        | StepError::Stopped => Severity::Retriable,
     }
 }
 

@@ -6,7 +6,8 @@ use lithify_block::BlockId;
 use tracing::{info, warn};
 
 use crate::{
-    Context, Decision, Failure, Outcome, View, decide, decide_downsampling,
+    Context, Decision, Failure, Outcome, Severity, View, clean_partial_uploads, decide, decide_downsampling,
+    delete_marked,
     execute::{Tried, execute},
     failure::{Step, StepError},
     mark_superseded, sync,
@@ -21,6 +22,8 @@ pub struct Iteration {
     pub outcomes: Vec<Outcome>,
     /// Deletion marks put on superseded blocks.
     pub superseded: usize,
+    /// Blocks deleted because their mark was due.
+    pub deleted: usize,
     /// What went wrong, in order; each was logged.
     pub failures: Vec<Failure>,
     /// Blocks that are due for downsampling.
@@ -33,16 +36,34 @@ impl Iteration {
     pub fn is_complete(&self) -> bool {
         self.failures.is_empty()
     }
+
+    /// How bad the worst failure is, if there was one.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        self.failures.iter().map(Failure::severity).max()
+    }
 }
 
-/// Compacts until nothing is left to be compacted, then says what is due for downsampling.
+/// One iteration: compacts until nothing is left to be compacted, then cleans up after broken uploads. The first failure
+/// ends it.
 pub async fn iterate(cx: &Context) -> Iteration {
     let mut iteration = Iteration::default();
-    if let Err(failure) = compact(cx, &mut iteration).await {
+    if let Err(failure) = steps(cx, &mut iteration).await {
         log(&failure);
         iteration.failures.push(failure);
     }
     iteration
+}
+
+async fn steps(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure> {
+    compact(cx, iteration).await?;
+    if !iteration.failures.is_empty() {
+        return Ok(());
+    }
+    sync(cx).await?;
+    cx.progress.doing("cleaning partial uploads");
+    clean_partial_uploads(cx).await;
+    stop_if_told(cx, Step::Delete)
 }
 
 async fn compact(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure> {
@@ -51,6 +72,9 @@ async fn compact(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure>
         iteration.passes += 1;
         let view = sync(cx).await?;
         stop_if_told(cx, Step::Sync)?;
+        let (gone, deleted) = delete_marked(cx, &view).await;
+        iteration.deleted += gone.len();
+        deleted?;
         iteration.superseded += mark_superseded(cx, &view).await?;
         let decisions = decide(cx, &view).await?;
         if decisions.iter().all(Decision::is_idle) {

@@ -3,6 +3,7 @@
 //! Source: `thanos-compactor.md` 11.1 and 11.2.
 
 mod downsampling;
+mod running;
 
 use prometheus::{
     Error, Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, core::Collector,
@@ -10,6 +11,7 @@ use prometheus::{
 
 use crate::View;
 pub use downsampling::DownsamplingMetrics;
+pub use running::{RunningMetrics, TodoMetrics};
 
 /// The families of the compactor. Clones count into the same families.
 #[derive(Clone, Debug)]
@@ -31,6 +33,7 @@ pub struct Metrics {
     pub synced: IntGaugeVec,
     pub modified: IntGaugeVec,
     pub downsampling: DownsamplingMetrics,
+    pub running: RunningMetrics,
 }
 
 /// States of `thanos_blocks_meta_synced` that exist from the start.
@@ -138,6 +141,7 @@ impl Metrics {
                 )?,
             )?,
             downsampling: DownsamplingMetrics::register(registry)?,
+            running: RunningMetrics::register(registry)?,
         })
     }
 

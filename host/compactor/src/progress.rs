@@ -31,6 +31,13 @@ pub struct Standstill {
 }
 
 impl Progress {
+    /// An iteration begins: nothing is planned or done yet.
+    pub fn start_over(&self) {
+        for counter in [&self.jobs_total, &self.jobs_done, &self.bytes_total, &self.bytes_done] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// Jobs were planned; their sources have `bytes`.
     pub fn planned(&self, jobs: u64, bytes: u64) {
         self.jobs_total.fetch_add(jobs, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lithify_block::{Labels, policy::Selector};
 use lithify_bucket::snapshot;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::{
@@ -19,7 +20,7 @@ pub async fn sync(cx: &Context) -> Result<View, Failure> {
     let started = cx.ambient.elapsed();
     cx.metrics.syncs.inc();
     cx.progress.doing("sync");
-    let view = look(cx).await.map_err(|error| Failure::new(Step::Sync, error)).inspect_err(|_| {
+    let view = look_in_time(cx).await.map_err(|error| Failure::new(Step::Sync, error)).inspect_err(|_| {
         cx.metrics.sync_failures.inc();
     });
     if let Some(views) = &cx.views {
@@ -29,6 +30,7 @@ pub async fn sync(cx: &Context) -> Result<View, Failure> {
     let took = cx.ambient.elapsed() - started;
     cx.metrics.sync_seconds.observe(took.as_secs_f64());
     cx.metrics.publish(&view);
+    cx.partials.note(&view);
     let partial = view.blocks.values().filter(|seen| matches!(seen.standing, Standing::Partial | Standing::Corrupt(_)));
     info!(
         duration = ?took, blocks = view.blocks.len(), active = view.active().count(), partial = partial.count(),
@@ -38,13 +40,29 @@ pub async fn sync(cx: &Context) -> Result<View, Failure> {
     Ok(view)
 }
 
+/// A look that ends when the run is told to stop, or at its deadline if it has one.
+async fn look_in_time(cx: &Context) -> Result<View, StepError> {
+    let in_time = async {
+        match cx.config.sync_deadline {
+            Some(deadline) => timeout(deadline, look(cx)).await.unwrap_or(Err(StepError::SyncDeadline(deadline))),
+            None => look(cx).await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = cx.stop.wait() => Err(StepError::Stopped),
+        looked = in_time => looked,
+    }
+}
+
 async fn look(cx: &Context) -> Result<View, StepError> {
     let seen = fetch(cx).await?;
+    let now = cx.ambient.timestamp();
     let rules = Rules {
-        now: cx.ambient.timestamp(),
+        now,
         consistency_delay_ms: cx.config.consistency_delay_ms,
         delete_delay_ms: cx.config.delete_delay_ms,
-        time_partition: cx.config.time_partition,
+        time_partition: cx.config.time_partition.at(now),
         replica_labels: cx.config.replica_labels.clone(),
     };
     let (question, selector) = (cx.question(), cx.policies.selector.clone());

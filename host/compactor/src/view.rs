@@ -77,6 +77,8 @@ pub struct View {
     pub blocks: BTreeMap<BlockId, Seen>,
     /// Replica labels that were removed from them.
     pub replica_labels_removed: usize,
+    /// Blocks whose deletion mark names another block, with that block; neither is deleted because of it.
+    pub foreign_marks: BTreeMap<BlockId, BlockId>,
 }
 
 /// What decides about standings.
@@ -118,6 +120,12 @@ pub enum Unsupported {
 }
 
 impl View {
+    /// A view of a bucket without blocks.
+    #[must_use]
+    pub fn empty(taken_at: Timestamp) -> Self {
+        Self { taken_at, blocks: BTreeMap::new(), replica_labels_removed: 0, foreign_marks: BTreeMap::new() }
+    }
+
     /// Applies the rules in their order. `select` is asked once, with the labels of all blocks that have come so far.
     ///
     /// # Errors
@@ -131,13 +139,13 @@ impl View {
         leave_outside_time(&mut blocks, rules);
         leave_outside_shard(&mut blocks, rules, select)?;
         leave_too_fresh(&mut blocks, rules);
-        leave_marked_for_deletion(&mut blocks, rules)?;
+        let foreign_marks = leave_marked_for_deletion(&mut blocks, rules)?;
         let replica_labels_removed = lose_replica_labels(&mut blocks, rules);
         leave_superseded(&mut blocks);
         note_other_marks(&mut blocks)?;
         set_apart_misnamed(&mut blocks);
         let blocks = blocks.into_iter().map(|block| (block.id, block.seen)).collect();
-        Ok(Self { taken_at: rules.now, blocks, replica_labels_removed })
+        Ok(Self { taken_at: rules.now, blocks, replica_labels_removed, foreign_marks })
     }
 
     /// The blocks that policies are told of, by id: those that take part, and misnamed ones, which keep their place.
@@ -249,19 +257,27 @@ fn leave_too_fresh(blocks: &mut [Block<'_>], rules: &Rules) {
     }
 }
 
-/// F4. A young mark leaves its block visible, so that it is not missed before its successor is seen.
-fn leave_marked_for_deletion(blocks: &mut [Block<'_>], rules: &Rules) -> Result<(), Unsupported> {
+/// F4. A young mark leaves its block visible, so that it is not missed before its successor is seen. Gives the marks that
+/// name another block.
+fn leave_marked_for_deletion(
+    blocks: &mut [Block<'_>],
+    rules: &Rules,
+) -> Result<BTreeMap<BlockId, BlockId>, Unsupported> {
+    let mut foreign = BTreeMap::new();
     for block in blocks {
         let (id, deletion) = (block.id, &block.directory.deletion);
         let Some((standing, facts)) = block.active() else { continue };
         let Some(mark) = mark(id, MarkKind::Deletion, deletion)? else { continue };
         let marked_at = Timestamp(mark.time_seconds.saturating_mul(1000));
         facts.deletion_marked_at = Some(marked_at);
+        if mark.id != id {
+            foreign.insert(id, mark.id);
+        }
         if rules.now.since(marked_at) > rules.delete_delay_ms / 2 {
             *standing = Standing::MarkedForDeletion;
         }
     }
-    Ok(())
+    Ok(foreign)
 }
 
 /// F5. Gives the number of labels removed.

@@ -1,4 +1,4 @@
-//! `lithify compact`: one iteration over the bucket.
+//! `lithify compact`: one iteration over the bucket, or one after the other until told to stop.
 //!
 //! Source: `thanos-compactor.md` 2.1 and 2.2.
 
@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use lithify_compactor::{Context, Iteration, iterate};
+use lithify_compactor::{Context, Ending, Failure, Iteration, Repetition, iterate, repeat};
 use prometheus::Registry;
 use tracing::{error, info};
 
@@ -45,16 +45,15 @@ async fn serve_and_compact(
     let signals = Signals::catch()?;
     let registry = Registry::new();
     process_metrics::register(&registry)?;
-    let manner = Manner {
-        concurrency: config.concurrency,
-        downsample_concurrency: config.downsample_concurrency,
-        memory_budget_bytes: config.memory_budget_bytes,
-        dry_run: false,
-    };
-    let mut wired = wire(&config.selection, manner, &registry, environment)?;
+    let mut wired = wire(&config.selection, Manner::of(&config), &registry, environment)?;
     say_who_decides(&wired);
     let serving = Serving::start(&config.http, &mut wired.cx, registry).await?;
-    let status = compact_until_told(&wired, signals, screen).await;
+    let started = wired.cx.ambient.elapsed();
+    let drawing = progress::show(screen, || status(&wired.cx, started));
+    let status = match config.repetition {
+        None => once(&wired, signals, drawing).await,
+        Some(repetition) => again_and_again(&wired, repetition, signals, drawing).await,
+    };
     serving.end().await;
     Ok(status)
 }
@@ -71,48 +70,81 @@ fn say_who_decides(wired: &Wired) {
 }
 
 /// One iteration. A signal ends it soon; then nothing half-done is visible, and the status says that it was not completed.
-async fn compact_until_told(wired: &Wired, mut signals: Signals, screen: Arc<Mutex<Screen>>) -> ExitCode {
+async fn once(wired: &Wired, signals: Signals, drawing: impl Future<Output = ()>) -> ExitCode {
     let cx = &wired.cx;
     let started = cx.ambient.elapsed();
-    let working = iterate(cx);
-    let drawing = progress::show(screen, || status(cx, started));
+    let (iteration, signal) = until_told(cx, iterate(cx), signals, drawing).await;
+    conclude(cx, wired, &iteration, signal, cx.ambient.elapsed() - started)
+}
+
+/// Iterations until told to stop, which is the ordinary end, or until a failure that is not to be mended.
+async fn again_and_again(
+    wired: &Wired,
+    repetition: Repetition,
+    signals: Signals,
+    drawing: impl Future<Output = ()>,
+) -> ExitCode {
+    let cx = &wired.cx;
+    let (ending, _) = until_told(cx, repeat(cx, repetition), signals, drawing).await;
+    match ending {
+        Ending::Stopped => ExitCode::SUCCESS,
+        Ending::Failed(failures) => {
+            say_what_failed(&failures);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Works, draws, and passes the first signal on.
+async fn until_told<T>(
+    cx: &Context,
+    working: impl Future<Output = T>,
+    mut signals: Signals,
+    drawing: impl Future<Output = ()>,
+) -> (T, Option<Signal>) {
     tokio::pin!(working, drawing);
-    let mut signal: Option<Signal> = None;
-    let iteration = loop {
+    let (mut signal, mut drawn): (Option<Signal>, bool) = (None, false);
+    loop {
         tokio::select! {
-            iteration = &mut working => break iteration,
+            done = &mut working => return (done, signal),
             caught = signals.next(), if signal.is_none() => {
                 signal = Some(caught);
                 cx.stop.set();
             }
-            () = &mut drawing => {}
+            () = &mut drawing, if !drawn => drawn = true,
         }
-    };
-    let took = cx.ambient.elapsed() - started;
-    conclude(cx, wired, &iteration, signal, took)
+    }
 }
 
 fn conclude(cx: &Context, wired: &Wired, iteration: &Iteration, signal: Option<Signal>, took: Duration) -> ExitCode {
     let policies = wired.door.metrics();
     info!(
         duration = ?took, passes = iteration.passes, compactions = iteration.outcomes.len(),
-        superseded = iteration.superseded, policies_cpu = ?policies.cpu, "iteration is over"
+        superseded = iteration.superseded, deleted = iteration.deleted, policies_cpu = ?policies.cpu,
+        "iteration is over"
     );
     if iteration.is_complete() {
         return ExitCode::SUCCESS;
     }
-    let stopped = iteration.failures.iter().any(lithify_compactor::Failure::is_stop);
+    let stopped = iteration.failures.iter().any(Failure::is_stop);
     if let (Some(signal), true) = (signal, stopped) {
         let progress = cx.progress.read();
         error!(
             %signal, jobs_done = progress.jobs_done, jobs_undone = progress.jobs_total - progress.jobs_done,
-            "stopped by a signal before everything was compacted; nothing half-done is visible, run again to go on"
+            "stopped by a signal before everything was done; nothing half-done is visible, run again to go on"
         );
     }
-    if let Some(worst) = iteration.failures.iter().filter(|failure| !failure.is_stop()).max_by_key(|f| f.severity()) {
-        error!(failures = iteration.failures.len(), kind = worst.severity().kind(), err = %worst.chain(), "running command failed");
-    }
+    say_what_failed(&iteration.failures);
     ExitCode::FAILURE
+}
+
+fn say_what_failed(failures: &[Failure]) {
+    let worst = failures.iter().filter(|failure| !failure.is_stop()).max_by_key(|failure| failure.severity());
+    if let Some(worst) = worst {
+        error!(
+            failures = failures.len(), kind = worst.severity().kind(), err = %worst.chain(), "running command failed"
+        );
+    }
 }
 
 /// How far the run has come since `started`.

@@ -82,13 +82,7 @@ fn wired(directory: &Path, bucket: &Path) -> Result<Wired, Trouble> {
     let flags::Command::Compact(flags) = flags.command else { return Err("no command for the demo".into()) };
     let surroundings = Surroundings { environment: &|_| None, memory_bytes: machine_memory::bytes() };
     let config = CompactConfig::new(&flags, surroundings)?;
-    let manner = Manner {
-        concurrency: config.concurrency,
-        downsample_concurrency: config.downsample_concurrency,
-        memory_budget_bytes: config.memory_budget_bytes,
-        dry_run: false,
-    };
-    Ok(wire(&config.selection, manner, &Registry::new(), &|_| None)?)
+    Ok(wire(&config.selection, Manner::of(&config), &Registry::new(), &|_| None)?)
 }
 
 /// Where the demo happens.

@@ -40,8 +40,7 @@ async fn report(
     config: &PlanConfig,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<PlanReport, Box<dyn std::error::Error + Send + Sync>> {
-    let manner = Manner { concurrency: 1, downsample_concurrency: 1, memory_budget_bytes: 0, dry_run: true };
-    let wired = wire(&config.selection, manner, &Registry::new(), environment)?;
+    let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
     let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
     let view = sync(&wired.cx).await.map_err(failed)?;
     let blocks = standings(&view);

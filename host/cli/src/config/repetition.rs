@@ -3,22 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lithify_compactor::Repetition;
+
 use super::ConfigError;
 use crate::flags::go_duration::GoDuration;
 use crate::flags::{RepetitionFlags, WebFlags};
-
-/// When a run starts over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Repetition {
-    /// Time from start to start, and the longest that a sync may take.
-    pub interval: Duration,
-    /// Time between cleanings of partial uploads in the background, if there are any.
-    pub cleanup_interval: Option<Duration>,
-    /// Time between counts of the work ahead, if there are any.
-    pub progress_interval: Option<Duration>,
-    /// Whether to stay, doing nothing, after an error that a person must look at.
-    pub halt_on_error: bool,
-}
 
 /// The viewer and its API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,23 +43,21 @@ pub struct HttpConfig {
     pub web: Option<WebConfig>,
 }
 
-impl Repetition {
-    /// `None` for one iteration.
-    ///
-    /// # Errors
-    /// [`ConfigError::Interval`] for a period that would never let go.
-    pub(super) fn new(flags: RepetitionFlags) -> Result<Option<Self>, ConfigError> {
-        if !flags.wait {
-            return Ok(None);
-        }
-        let when_positive = |period: GoDuration| duration(period).filter(|period| !period.is_zero());
-        Ok(Some(Self {
-            interval: positive("wait-interval", flags.wait_interval)?,
-            cleanup_interval: when_positive(flags.cleanup_interval),
-            progress_interval: when_positive(flags.progress_interval),
-            halt_on_error: flags.halt_on_error,
-        }))
+/// `None` for one iteration.
+///
+/// # Errors
+/// [`ConfigError::Interval`] for a period that would never let go.
+pub(super) fn repetition(flags: RepetitionFlags) -> Result<Option<Repetition>, ConfigError> {
+    if !flags.wait {
+        return Ok(None);
     }
+    let when_positive = |period: GoDuration| duration(period).filter(|period| !period.is_zero());
+    Ok(Some(Repetition {
+        interval: positive("wait-interval", flags.wait_interval)?,
+        cleanup_interval: when_positive(flags.cleanup_interval),
+        progress_interval: when_positive(flags.progress_interval),
+        halt_on_error: flags.halt_on_error,
+    }))
 }
 
 impl WebConfig {

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use lithify_compactor::COMPACTION_RANGES;
+use lithify_compactor::{COMPACTION_RANGES, Moment};
 use serde_json::Value;
 
 use super::{ConfigError, Surroundings, positive};
 use crate::flags::SelectionFlags;
-use crate::flags::time_or_duration::TimeOrDuration;
 use crate::relabel;
 
 /// Age from which raw blocks can be downsampled, milliseconds: 40h.
@@ -36,9 +35,9 @@ pub struct SelectionConfig {
     /// How long blocks are kept.
     pub retention: RetentionConfig,
     /// Blocks that end before this are left alone.
-    pub min_time: TimeOrDuration,
+    pub min_time: Moment,
     /// Blocks that start after this are left alone.
-    pub max_time: TimeOrDuration,
+    pub max_time: Moment,
     /// Whether downsampling is wanted.
     pub downsampling: bool,
     /// What becomes of replicas and overlaps.

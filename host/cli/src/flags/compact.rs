@@ -1,12 +1,13 @@
 //! What was typed for `compact`, and the part of it that `plan` takes as well.
 
+use lithify_compactor::Moment;
+
 use super::bytes::ByteSize;
 use super::go_duration::GoDuration;
 use super::path_or_content::PathOrContent;
 use super::prom_duration::PromDuration;
 use super::shown::shown;
 use super::table::CommandSpec;
-use super::time_or_duration::TimeOrDuration;
 use super::typed::Values;
 
 /// Flags of `compact`.
@@ -62,9 +63,9 @@ pub struct SelectionFlags {
     /// `--retention.resolution-raw`, `-5m`, `-1h`
     pub retention: [PromDuration; 3],
     /// `--min-time`
-    pub min_time: TimeOrDuration,
+    pub min_time: Moment,
     /// `--max-time`
-    pub max_time: TimeOrDuration,
+    pub max_time: Moment,
     /// `--downsampling.disable` or `--debug.disable-downsampling`
     pub downsampling_disable: bool,
     /// `--deduplication.func`: `penalty` or empty

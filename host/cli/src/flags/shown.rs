@@ -8,8 +8,8 @@ use super::bytes::ByteSize;
 use super::go_duration::GoDuration;
 use super::prom_duration::PromDuration;
 use super::table::{CommandSpec, FlagSpec, Syntax};
-use super::time_or_duration::TimeOrDuration;
 use super::typed::Values;
+use lithify_compactor::Moment;
 
 /// Stands where a secret may be.
 const MASK: &str = "<REDACTED>";
@@ -93,10 +93,10 @@ fn prom_duration(ms: i64) -> String {
     text
 }
 
-fn time_or_duration(at: TimeOrDuration) -> String {
+fn time_or_duration(at: Moment) -> String {
     match at {
-        TimeOrDuration::Time(at) => go_time(at),
-        TimeOrDuration::FromNow(ms) => prom_duration(ms),
+        Moment::At(at) => go_time(at),
+        Moment::FromNow(ms) => prom_duration(ms),
     }
 }
 
@@ -160,6 +160,6 @@ mod tests {
             assert_eq!(bytes(ByteSize { bytes: size }), text);
         }
         assert_eq!(go_time(Timestamp(253_402_300_799_000)), "9999-12-31 23:59:59 +0000 UTC");
-        assert_eq!(time_or_duration(TimeOrDuration::FromNow(-7_200_000)), "-2h");
+        assert_eq!(time_or_duration(Moment::FromNow(-7_200_000)), "-2h");
     }
 }

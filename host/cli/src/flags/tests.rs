@@ -1,8 +1,8 @@
 use expect_test::expect_file;
 
 use super::table::{COMPACT, CommandSpec, DEMO, HELP, PLAN, PLUGIN};
-use super::time_or_duration::TimeOrDuration;
 use super::*;
+use lithify_compactor::Moment;
 
 /// Every command, also those that the build does not offer yet.
 const ALL: &[CommandSpec] = &[HELP, COMPACT, PLAN, DEMO, PLUGIN];
@@ -158,7 +158,7 @@ fn a_switch_takes_a_negation_and_a_value() {
 fn a_value_may_begin_with_a_dash_behind_an_equals_sign() {
     let flags = compact(&["--debug.max-compaction-level=-1", "--min-time=-30d", "--data-dir=--x"]);
     assert_eq!(flags.selection.max_compaction_level, -1);
-    assert_eq!(flags.selection.min_time, TimeOrDuration::FromNow(-30 * 86_400_000));
+    assert_eq!(flags.selection.min_time, Moment::FromNow(-30 * 86_400_000));
     assert_eq!(flags.selection.data_dir, "--x");
 }
 

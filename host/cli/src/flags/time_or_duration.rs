@@ -1,29 +1,9 @@
 //! A point in time, or a distance from now: `2025-03-01T00:00:00Z`, `-30d`.
 
-use lithify_block::Timestamp;
+use lithify_block::{Rfc3339, Timestamp};
+use lithify_compactor::Moment;
 
 use super::prom_duration::{self, InvalidPromDuration};
-use crate::calendar::{Civil, days_in_month};
-
-/// Syntax `T` of the compactor's flags.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeOrDuration {
-    /// A fixed point in time.
-    Time(Timestamp),
-    /// Milliseconds to add to "now", negative for the past.
-    FromNow(i64),
-}
-
-impl TimeOrDuration {
-    /// The point in time that is meant when it is `now`; asked again at every use, so that a distance moves along.
-    #[must_use]
-    pub fn at(self, now: Timestamp) -> Timestamp {
-        match self {
-            Self::Time(at) => at,
-            Self::FromNow(ms) => Timestamp(now.0.saturating_add(ms)),
-        }
-    }
-}
 
 /// Reads an RFC 3339 timestamp, or an optional `-` and a Prometheus duration.
 ///
@@ -31,68 +11,21 @@ impl TimeOrDuration {
 /// That of the duration, as in the reference, whatever the text was meant to be.
 ///
 /// Source: compactor specification 0.3, syntax T; thanos pkg/model/timeduration.go.
-pub fn parse(text: &str) -> Result<TimeOrDuration, InvalidPromDuration> {
+pub fn parse(text: &str) -> Result<Moment, InvalidPromDuration> {
     if let Some(at) = rfc3339(text) {
-        return Ok(TimeOrDuration::Time(at));
+        return Ok(Moment::At(at));
     }
     match text.strip_prefix('-') {
-        Some(distance) => Ok(TimeOrDuration::FromNow(-prom_duration::parse(distance)?.ms)),
-        None => Ok(TimeOrDuration::FromNow(prom_duration::parse(text)?.ms)),
+        Some(distance) => Ok(Moment::FromNow(-prom_duration::parse(distance)?.ms)),
+        None => Ok(Moment::FromNow(prom_duration::parse(text)?.ms)),
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ss`, an optional fraction, then `Z` or `±hh:mm`; capital letters only, as Go's parser wants them.
+/// `YYYY-MM-DDThh:mm:ss`, an optional fraction, then `Z` or `±hh:mm`; capital letters only and a comma in the place of the
+/// point, as Go's parser wants them.
 fn rfc3339(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
-    if separators.iter().any(|(at, wanted)| bytes.get(*at) != Some(wanted)) {
-        return None;
-    }
-    let (year, month, day) = (number(text.get(..4)?)?, number(text.get(5..7)?)?, number(text.get(8..10)?)?);
-    let (hour, minute) = (number(text.get(11..13)?)?, number(text.get(14..16)?)?);
-    let second = number(text.get(17..19)?)?;
-    let in_range = (1..=12).contains(&month)
-        && (1..=days_in_month(year, month)).contains(&day)
-        && hour < 24
-        && minute < 60
-        && second < 60;
-    let (fraction_ms, zone) = fraction(text.get(19..)?)?;
-    let seconds = Civil { year, month, day, hour, minute, second }.seconds();
-    let seconds = seconds - offset_seconds(zone)?;
-    in_range.then(|| Timestamp(seconds * 1000 + fraction_ms))
-}
-
-fn number(digits: &str) -> Option<i64> {
-    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
-}
-
-/// Milliseconds of `.123…`, and what follows it.
-fn fraction(text: &str) -> Option<(i64, &str)> {
-    let Some(rest) = text.strip_prefix(['.', ',']) else { return Some((0, text)) };
-    let length = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let (digits, zone) = rest.split_at(length);
-    if digits.is_empty() {
-        return None;
-    }
-    let ms: String = digits.chars().chain("000".chars()).take(3).collect();
-    Some((number(&ms)?, zone))
-}
-
-fn offset_seconds(zone: &str) -> Option<i64> {
-    if zone == "Z" {
-        return Some(0);
-    }
-    let sign = match zone.as_bytes().first()? {
-        b'+' => 1,
-        b'-' => -1,
-        _ => return None,
-    };
-    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
-    if hours.len() != 2 || minutes.len() != 2 {
-        return None;
-    }
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    (hours < 24 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+    let strict = !text.contains(['t', 'z']);
+    Some(Rfc3339::parse(&text.replacen(',', ".", 1)).filter(|_| strict)?.timestamp())
 }
 
 #[cfg(test)]
@@ -111,7 +44,7 @@ mod tests {
             ("2025-02-28T22:00:00-02:00", 1_740_787_200_000),
             ("2024-02-29T00:00:00Z", 1_709_164_800_000),
         ] {
-            assert_eq!(parse(text), Ok(TimeOrDuration::Time(Timestamp(ms))), "{text}");
+            assert_eq!(parse(text), Ok(Moment::At(Timestamp(ms))), "{text}");
         }
     }
 
@@ -119,7 +52,7 @@ mod tests {
     fn distances_are_counted_from_now_at_every_use() {
         for (text, ms) in [("-1d", -86_400_000), ("2h45m", 9_900_000), ("0", 0), ("-0d", 0)] {
             let value = parse(text).unwrap();
-            assert_eq!(value, TimeOrDuration::FromNow(ms), "{text}");
+            assert_eq!(value, Moment::FromNow(ms), "{text}");
             assert_eq!(value.at(Timestamp(1_000)), Timestamp(1_000 + ms));
             assert_eq!(value.at(Timestamp(2_000)), Timestamp(2_000 + ms));
         }
