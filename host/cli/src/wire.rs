@@ -167,7 +167,13 @@ fn config(selection: &SelectionConfig, manner: Manner) -> Config {
         hash_files: selection.hash_files,
         downsampling: selection.downsampling,
         downsample_concurrency: manner.downsample_concurrency,
+        downsample_threads: (cores() / manner.downsample_concurrency).max(1),
     }
+}
+
+/// What the machine or the control group lets the process use at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The policies that are named, and for the other kinds the built-in ones as the flags configure them.

@@ -46,6 +46,8 @@ pub struct Config {
     pub downsampling: bool,
     /// Blocks that are downsampled side by side, at least 1.
     pub downsample_concurrency: usize,
+    /// Aggregators that work on one of them, at least 1.
+    pub downsample_threads: usize,
 }
 
 /// A point in time that is fixed, or moves along with the present.

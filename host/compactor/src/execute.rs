@@ -2,10 +2,10 @@
 //!
 //! Source: `thanos-compactor.md` 2.4.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use lithify_block::{BlockId, Group};
-use tokio::{sync::Semaphore, task::JoinSet};
+use tokio::task::JoinSet;
 use tracing::error;
 
 use crate::{
@@ -36,12 +36,13 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
     let jobs = || decisions.iter().flat_map(Decision::jobs);
     let bytes = jobs().flat_map(|job| job.blocks()).filter_map(|block| block.size_bytes).sum();
     cx.progress.planned(jobs().count() as u64, bytes);
-    let workers = Arc::new(Semaphore::new(cx.config.concurrency));
     let mut running = JoinSet::new();
     let mut pass = Pass::default();
     for decision in decisions {
-        let Ok(worker) = Arc::clone(&workers).acquire_owned().await else { break }; // Never closed.
-        while let Some(finished) = running.try_join_next() {
+        // A group is over when its failure is known here: else the next could be started in spite of it.
+        while running.len() >= cx.config.concurrency
+            && let Some(finished) = running.join_next().await
+        {
             pass.add(finished);
         }
         if !pass.failures.is_empty() || cx.stop.is_set() {
@@ -49,11 +50,7 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
         }
         let again = take_note(&decision, tried);
         let cx = cx.clone();
-        running.spawn(async move {
-            let done = run_group(&cx, decision, again).await;
-            drop(worker);
-            done
-        });
+        running.spawn(async move { run_group(&cx, decision, again).await });
     }
     while let Some(finished) = running.join_next().await {
         pass.add(finished);

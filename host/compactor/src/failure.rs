@@ -182,6 +182,11 @@ impl Failure {
         Self { step, group: None, blocks: Vec::new(), error: Box::new(error.into()) }
     }
 
+    /// A failure that concerns one block.
+    pub(crate) fn of_block(step: Step, error: impl Into<StepError>, block: BlockId) -> Self {
+        Self { blocks: vec![block], ..Self::new(step, error) }
+    }
+
     /// Names the group and the blocks concerned.
     #[must_use]
     pub fn of(mut self, group: &str, blocks: impl IntoIterator<Item = BlockId>) -> Self {

@@ -2,14 +2,12 @@
 //!
 //! Source: `thanos-compactor.md` 2.3.
 
-use lithify_block::BlockId;
-use tracing::{info, warn};
-
 use crate::{
-    Context, Decision, Failure, Outcome, Severity, View, clean_partial_uploads, decide, decide_downsampling,
-    delete_marked,
+    Context, Decision, Downsampled, Failure, Outcome, Severity, clean_partial_uploads, decide, delete_marked,
+    downsample::downsample as downsample_pass,
     execute::{Tried, execute},
     failure::{Step, StepError},
+    foresee::DOWNSAMPLING_PASSES,
     mark_superseded, sync,
 };
 
@@ -26,8 +24,8 @@ pub struct Iteration {
     pub deleted: usize,
     /// What went wrong, in order; each was logged.
     pub failures: Vec<Failure>,
-    /// Blocks that are due for downsampling.
-    pub due: Vec<BlockId>,
+    /// Copies of coarser resolution, in order.
+    pub downsampled: Vec<Downsampled>,
 }
 
 impl Iteration {
@@ -44,8 +42,8 @@ impl Iteration {
     }
 }
 
-/// One iteration: compacts until nothing is left to be compacted, then cleans up after broken uploads. The first failure
-/// ends it.
+/// One iteration: compacts until nothing is left to be compacted, downsamples, then cleans up after broken uploads. The
+/// first failure ends it.
 pub async fn iterate(cx: &Context) -> Iteration {
     let mut iteration = Iteration::default();
     if let Err(failure) = steps(cx, &mut iteration).await {
@@ -57,6 +55,7 @@ pub async fn iterate(cx: &Context) -> Iteration {
 
 async fn steps(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure> {
     compact(cx, iteration).await?;
+    downsample(cx, iteration).await?;
     if !iteration.failures.is_empty() {
         return Ok(());
     }
@@ -78,7 +77,6 @@ async fn compact(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure>
         iteration.superseded += mark_superseded(cx, &view).await?;
         let decisions = decide(cx, &view).await?;
         if decisions.iter().all(Decision::is_idle) {
-            say_what_is_due(cx, &view, iteration);
             return Ok(());
         }
         let pass = execute(cx, decisions, &mut tried).await;
@@ -89,7 +87,6 @@ async fn compact(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure>
             return Ok(());
         }
         if !changed {
-            say_what_is_due(cx, &view, iteration);
             return Ok(());
         }
     }
@@ -99,21 +96,24 @@ fn stop_if_told(cx: &Context, step: Step) -> Result<(), Failure> {
     if cx.stop.is_set() { Err(Failure::new(step, StepError::Stopped)) } else { Ok(()) }
 }
 
-fn say_what_is_due(cx: &Context, view: &View, iteration: &mut Iteration) {
-    if !cx.config.downsampling {
-        return;
+/// Makes the copies that are due, twice: the second pass finds what the first made. What nothing was made for needs no
+/// second look.
+async fn downsample(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure> {
+    for _ in 0..DOWNSAMPLING_PASSES {
+        if !cx.config.downsampling || !iteration.failures.is_empty() {
+            return Ok(());
+        }
+        let view = sync(cx).await?;
+        stop_if_told(cx, Step::Sync)?;
+        let pass = downsample_pass(cx, &view).await?;
+        let made_nothing = pass.copies.is_empty();
+        iteration.downsampled.extend(pass.copies);
+        iteration.failures.extend(pass.failures);
+        if made_nothing {
+            return Ok(());
+        }
     }
-    let due = decide_downsampling(view).unwrap_or_default();
-    for due in due.iter().filter(|due| due.is_due()) {
-        info!(block = %due.source.id, target_resolution_ms = due.target, "block is due for downsampling");
-        iteration.due.push(due.source.id);
-    }
-    if !iteration.due.is_empty() {
-        warn!(
-            blocks = iteration.due.len(),
-            "this release does not downsample yet; the blocks named above stay as they are, and --downsampling.disable silences this"
-        );
-    }
+    Ok(())
 }
 
 fn log(failure: &Failure) {

@@ -113,7 +113,8 @@ async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merged, Vec<File
 ///
 /// Source: `thanos-compactor.md` 6.7, decisions 1 and 2.
 fn nothing_to_write(job: &Job, merged: &Merged) -> Result<(), StepError> {
-    for (block, found) in job.blocks().iter().zip(&merged.found) {
+    for (position, block) in job.blocks().iter().enumerate() {
+        let found = merged.found.get(position).copied().unwrap_or_default();
         let (claimed, none) = (block.meta.stats.num_samples, found.chunks == 0);
         if found.deleted_chunks != found.chunks || none && claimed > 0 {
             return Err(StepError::Nothing { id: block.id, claimed, chunks: found.chunks });
