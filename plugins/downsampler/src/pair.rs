@@ -37,6 +37,23 @@ impl Pair {
         Self(simd::f64x2_pmax(self.0, other.0))
     }
 
+    #[target_feature(enable = "simd128")]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(simd::f64x2_add(self.0, other.0))
+    }
+
+    /// The first of `self` and the first of `other`.
+    #[target_feature(enable = "simd128")]
+    pub(crate) fn firsts(self, other: Self) -> Self {
+        Self(simd::i64x2_shuffle::<0, 2>(self.0, other.0))
+    }
+
+    /// The second of `self` and the second of `other`.
+    #[target_feature(enable = "simd128")]
+    pub(crate) fn seconds(self, other: Self) -> Self {
+        Self(simd::i64x2_shuffle::<1, 3>(self.0, other.0))
+    }
+
     /// What `self` adds to a counter: the value itself after a drop, else the difference to the value before it. The value
     /// before the first one is the second of `before`.
     #[target_feature(enable = "simd128")]
@@ -77,6 +94,20 @@ impl Pair {
     pub(crate) fn higher(self, other: Self) -> Self {
         let higher = |a: f64, b: f64| if a < b { b } else { a };
         Self(higher(self.0, other.0), higher(self.1, other.1))
+    }
+
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0, self.1 + other.1)
+    }
+
+    /// The first of `self` and the first of `other`.
+    pub(crate) fn firsts(self, other: Self) -> Self {
+        Self(self.0, other.0)
+    }
+
+    /// The second of `self` and the second of `other`.
+    pub(crate) fn seconds(self, other: Self) -> Self {
+        Self(self.1, other.1)
     }
 
     /// What `self` adds to a counter: the value itself after a drop, else the difference to the value before it. The value

@@ -40,6 +40,12 @@ impl Windows {
         Ok(windows)
     }
 
+    /// The rows of window `window`, of `values`, which has as many rows as there were timestamps.
+    pub(crate) fn rows<'a>(&self, window: usize, values: &'a [f64]) -> &'a [f64] {
+        let start = window.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &values[start as usize..self.ends[window] as usize]
+    }
+
     /// `start` is the run's first row.
     fn add_run(&mut self, resolution: i64, start: u32, timestamps: &[i64]) {
         let Some(last) = timestamps.last() else {

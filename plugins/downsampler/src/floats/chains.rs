@@ -1,6 +1,7 @@
-//! The loops over values. Blocks of four, because the host's fuel and clock are looked at once a turn.
+//! The loops over values. They take several a turn, because the host looks at fuel and clock once a turn.
 
-use alloc::vec::Vec;
+use alloc::{vec, vec::Vec};
+use core::mem;
 
 use crate::{nan, pair::Pair, window::Windows};
 
@@ -24,56 +25,148 @@ impl Chain {
     const START: Self = Self { counter: -0.0, previous: 0.0 };
 }
 
+/// How many runs go side by side.
+const ABREAST: usize = 4;
+
 /// Sum, min, max and counter of every window.
+///
+/// An addition takes long where the host makes sure that NaN has the same bits everywhere, and each waits for the one
+/// before. So runs, which know nothing of each other, go side by side, and the additions of one fill the pauses of another.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 pub(super) fn all(windows: &Windows, values: &[f64]) -> Values {
-    let room = || Vec::with_capacity(windows.ends.len());
+    let room = || vec![0.0; windows.ends.len()];
     let mut out = Values { sum: room(), min: room(), max: room(), counter: room() };
-    let mut start = 0;
-    for run in windows.offsets.windows(2) {
+    let (teams, rest) = windows.offsets[..windows.offsets.len() - 1].as_chunks::<ABREAST>();
+    for (team, first) in teams.iter().enumerate() {
+        let ends = &windows.offsets[team * ABREAST + 1..][..ABREAST];
+        let shared = ends.iter().zip(first).map(|(end, start)| end - start).min().unwrap_or_default() as usize;
+        let mut chains = [Chain::START; ABREAST];
+        for window in 0..shared {
+            abreast(windows, values, first.map(|start| start as usize + window), &mut chains, &mut out);
+        }
+        for ((start, end), mut chain) in first.iter().zip(ends).zip(chains) {
+            for window in *start as usize + shared..*end as usize {
+                alone(windows.rows(window, values), window, &mut chain, &mut out);
+            }
+        }
+    }
+    let first = teams.len() * ABREAST;
+    for (start, end) in rest.iter().zip(&windows.offsets[first + 1..]) {
         let mut chain = Chain::START;
-        for end in &windows.ends[run[0] as usize..run[1] as usize] {
-            let window = &values[start..*end as usize];
-            start = *end as usize;
-            let before = chain;
-            let mut sum = 0.0;
-            let mut low = Pair::new(f64::MAX, f64::MAX);
-            let mut high = Pair::new(f64::MIN, f64::MIN);
-            let mut last = Pair::new(before.previous, before.previous);
-            let mut counter = before.counter;
-            let (blocks, rest) = window.as_chunks::<4>();
-            for block in blocks {
-                let (a, b) = (Pair::new(block[0], block[1]), Pair::new(block[2], block[3]));
-                let (step_a, step_b) = (a.steps(last), b.steps(a));
-                last = b;
-                low = low.lower(a).lower(b);
-                high = high.higher(a).higher(b);
-                sum = sum + block[0] + block[1] + block[2] + block[3];
-                counter = counter + step_a.first() + step_a.second() + step_b.first() + step_b.second();
-            }
-            for value in rest {
-                let value = Pair::new(*value, *value);
-                let step = value.steps(last);
-                last = value;
-                low = low.lower(value);
-                high = high.higher(value);
-                sum += value.first();
-                counter += step.first();
-            }
-            chain = Chain { counter, previous: last.second() };
-            if sum.is_nan() {
-                sum = nan::sum(window);
-            }
-            if counter.is_nan() {
-                chain.counter = nan::counter(before.counter, before.previous, window);
-            }
-            out.sum.push(sum);
-            out.min.push(first_zero(window, lower(low.first(), low.second())));
-            out.max.push(first_zero(window, higher(high.first(), high.second())));
-            out.counter.push(chain.counter);
+        for window in *start as usize..*end as usize {
+            alone(windows.rows(window, values), window, &mut chain, &mut out);
         }
     }
     out
+}
+
+/// One window of each of the runs that go side by side.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+fn abreast(windows: &Windows, values: &[f64], at: [usize; ABREAST], chains: &mut [Chain; ABREAST], out: &mut Values) {
+    // Closures would keep the compiler from putting all of this into one loop.
+    let rows = [
+        windows.rows(at[0], values),
+        windows.rows(at[1], values),
+        windows.rows(at[2], values),
+        windows.rows(at[3], values),
+    ];
+    let shared = rows[0].len().min(rows[1].len()).min(rows[2].len()).min(rows[3].len()) / 2;
+    let mut sides = [Side::new(chains[0]), Side::new(chains[1]), Side::new(chains[2]), Side::new(chains[3])];
+    let [a, b] = [pairs(rows[0], shared), pairs(rows[1], shared)];
+    let [c, d] = [pairs(rows[2], shared), pairs(rows[3], shared)];
+    for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
+        sides[0].take(a);
+        sides[1].take(b);
+        sides[2].take(c);
+        sides[3].take(d);
+    }
+    for (((rows, window), side), chain) in rows.into_iter().zip(at).zip(sides).zip(chains) {
+        side.finish((rows, shared * 2), window, chain, out);
+    }
+}
+
+/// The first `count` pairs of `rows`.
+fn pairs(rows: &[f64], count: usize) -> &[[f64; 2]] {
+    &rows.as_chunks::<2>().0[..count]
+}
+
+/// One window of a run.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+fn alone(rows: &[f64], window: usize, chain: &mut Chain, out: &mut Values) {
+    let mut side = Side::new(*chain);
+    let pairs = rows.as_chunks::<2>().0;
+    for pair in pairs {
+        side.take(pair);
+    }
+    side.finish((rows, pairs.len() * 2), window, chain, out);
+}
+
+/// A window's sum and counter on their way.
+#[derive(Clone, Copy)]
+struct Side {
+    /// The sum, and the counter.
+    both: Pair,
+    /// The second is the value before the next one.
+    last: Pair,
+}
+
+impl Side {
+    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+    #[inline]
+    fn new(chain: Chain) -> Self {
+        Self { both: Pair::new(0.0, chain.counter), last: Pair::new(chain.previous, chain.previous) }
+    }
+
+    /// Takes two values.
+    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+    #[inline]
+    fn take(&mut self, values: &[f64; 2]) {
+        let values = Pair::new(values[0], values[1]);
+        let steps = values.steps(self.last);
+        self.both = self.both.plus(values.firsts(steps)).plus(values.seconds(steps));
+        self.last = values;
+    }
+
+    /// Takes what is left of `rows` behind the `taken` ones, and writes everything down.
+    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+    fn finish(mut self, (rows, taken): (&[f64], usize), window: usize, chain: &mut Chain, out: &mut Values) {
+        for value in &rows[taken..] {
+            let value = Pair::new(*value, *value);
+            self.both = self.both.plus(value.firsts(value.steps(self.last)));
+            self.last = value;
+        }
+        let before = mem::replace(chain, Chain { counter: self.both.second(), previous: self.last.second() });
+        let mut sum = self.both.first();
+        if sum.is_nan() {
+            sum = nan::sum(rows);
+        }
+        if chain.counter.is_nan() {
+            chain.counter = nan::counter(before.counter, before.previous, rows);
+        }
+        let (min, max) = extremes(rows);
+        (out.sum[window], out.min[window]) = (sum, min);
+        (out.max[window], out.counter[window]) = (max, chain.counter);
+    }
+}
+
+/// The smallest and the largest value.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+#[inline]
+fn extremes(rows: &[f64]) -> (f64, f64) {
+    let (mut low, mut high) = (Pair::new(f64::MAX, f64::MAX), Pair::new(f64::MIN, f64::MIN));
+    let (blocks, rest) = rows.as_chunks::<4>();
+    for block in blocks {
+        let (a, b) = (Pair::new(block[0], block[1]), Pair::new(block[2], block[3]));
+        low = low.lower(a).lower(b);
+        high = high.higher(a).higher(b);
+    }
+    for value in rest {
+        let value = Pair::new(*value, *value);
+        low = low.lower(value);
+        high = high.higher(value);
+    }
+    let (low, high) = (lower(low.first(), low.second()), higher(high.first(), high.second()));
+    (first_zero(rows, low), first_zero(rows, high))
 }
 
 /// The sum of every window.
