@@ -1,8 +1,10 @@
 //! The built-in policies: components like any other, embedded into the binary.
 
 /// Name, kind and bytes. Source: `plugins/dist`, built by `lithify plugin build` from `plugins/`.
-const BUILTINS: [(&str, &[u8]); 3] = [
+const BUILTINS: [(&str, &[u8]); 5] = [
+    ("by-resolution", include_bytes!("../../../plugins/dist/retention.wasm")),
     ("external-labels", include_bytes!("../../../plugins/dist/grouper.wasm")),
+    ("five-aggregates", include_bytes!("../../../plugins/dist/downsampler.wasm")),
     ("relabel", include_bytes!("../../../plugins/dist/selector.wasm")),
     ("tsdb", include_bytes!("../../../plugins/dist/planner.wasm")),
 ];

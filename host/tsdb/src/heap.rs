@@ -17,6 +17,11 @@ impl<T: Copy> Heap<T> {
         self.elements.clear();
     }
 
+    /// How many elements there are.
+    pub(crate) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
     /// The element that [`Heap::pop`] would remove.
     pub(crate) fn top(&self) -> Option<T> {
         self.elements.first().copied()
@@ -55,11 +60,38 @@ impl<T: Copy> Heap<T> {
         }
     }
 
+    /// The smallest element but for the top.
+    pub(crate) fn second(&self, less: impl Fn(T, T) -> bool) -> Option<T> {
+        match (self.elements.get(1).copied(), self.elements.get(2).copied()) {
+            (Some(left), Some(right)) if less(right, left) => Some(right),
+            (left, _) => left,
+        }
+    }
+
+    /// Puts an element in the place of the top that is less than all others.
+    pub(crate) fn replace_top(&mut self, element: T) {
+        if let Some(top) = self.elements.first_mut() {
+            *top = element;
+        }
+    }
+
     fn is_less(&self, a: usize, b: usize, less: impl Fn(T, T) -> bool) -> bool {
         match (self.elements.get(a), self.elements.get(b)) {
             (Some(&a), Some(&b)) => less(a, b),
             _ => false,
         }
+    }
+}
+
+impl<T: Copy + PartialEq> Heap<T> {
+    /// Whether all elements but the top stay where they are when an element is pushed and the top is popped, and the new
+    /// one takes its place. It must not be less than the top, and both be less than all others. With equal elements
+    /// among the others they may change places.
+    pub(crate) fn is_steady(&self, element: T, scratch: &mut Self, less: impl Fn(T, T) -> bool) -> bool {
+        scratch.elements.clone_from(&self.elements);
+        scratch.push(element, &less);
+        scratch.pop(&less);
+        scratch.top() == Some(element) && scratch.elements.get(1..) == self.elements.get(1..)
     }
 }
 

@@ -15,7 +15,10 @@ use super::{BuildError, build};
 use crate::sha256;
 
 /// The crates in `plugins/` that become components.
-pub const GUESTS: [&str; 3] = ["grouper", "planner", "selector"];
+pub const GUESTS: [&str; 5] = ["downsampler", "grouper", "planner", "retention", "selector"];
+
+/// What only the guests' tests need.
+const TEST_TOOLS: [&str; 2] = ["proptest", "serde_json"];
 
 /// `plugins/dist/lock.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,8 +108,11 @@ fn dependencies(lock: &str) -> BTreeMap<String, String> {
     let mut packages: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for package in lock.split("[[package]]").skip(1) {
         let one = |key: &str| package.lines().find_map(|line| value(line, key)).unwrap_or_default();
-        let needs: Vec<String> =
-            package.lines().filter_map(|line| value(line, " \"")).filter(|name| name != "proptest").collect();
+        let needs: Vec<String> = package
+            .lines()
+            .filter_map(|line| value(line, " \""))
+            .filter(|name| !TEST_TOOLS.contains(&name.as_str()))
+            .collect();
         let (name, version) = (one("name"), one("version"));
         let evidence = format!("{version} {}", one("checksum"));
         packages.insert(format!("{name} {version}"), (evidence.clone(), needs.clone()));

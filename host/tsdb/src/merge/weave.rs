@@ -20,7 +20,7 @@ use crate::{
     chunk::{Encoding, Sample, Samples, xor},
     heap::Heap,
 };
-use chain::Survivors;
+use chain::{Survivors, Waiting};
 pub use obstacle::Obstacle;
 use penalty::Fold;
 
@@ -219,7 +219,8 @@ struct Columns {
     is_mixed: bool,
     /// Where the samples of each chunk are.
     streams: Vec<Range<usize>>,
-    heap: Heap<(i64, usize)>,
+    heap: Heap<Waiting>,
+    scratch: Heap<Waiting>,
     floats: Fold<f64>,
     picks: Fold<usize>,
 }
@@ -267,16 +268,17 @@ impl Columns {
 
     fn chain(&mut self, run: &mut Run, base: &Piece, out: &mut Vec<Piece>) -> Result<(), Obstacle> {
         self.check()?;
-        let Self { times, values, samples, is_mixed, streams, heap, floats, picks } = self;
+        let Self { times, values, samples, is_mixed, streams, heap, scratch, floats, picks } = self;
+        let heaps = (heap, scratch);
         if *is_mixed {
             picks.times.clear();
             picks.payload.clear();
-            chain::chain(times, streams, heap, &mut Picked { times, picks });
+            chain::chain(times, streams, heaps, &mut Picked { times, picks });
             encode::samples(run, (&picks.times, &picks.payload), samples, base, out)?;
         } else {
             floats.times.clear();
             floats.payload.clear();
-            chain::chain(times, streams, heap, &mut Taken { times, values, taken: floats });
+            chain::chain(times, streams, heaps, &mut Taken { times, values, taken: floats });
             encode::floats(run, &floats.times, &floats.payload, base, out)?;
         }
         Ok(())

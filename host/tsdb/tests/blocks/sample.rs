@@ -11,7 +11,9 @@ use std::{
 use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
-    Blob, BlockFile, BlockWriter, Deduplication, Error, Memory, Merged, NewChunk, Options, Progress, Source, compact,
+    Blob, BlockFile, BlockReader, BlockWriter, Deduplication, Error, Memory, Merged, NewChunk, Options, Progress,
+    Source, compact,
+    index::ChunkMeta,
     varint::{put_uvarint, put_varint},
 };
 
@@ -314,6 +316,36 @@ pub(crate) fn merge_with(
     let mut memory = Memory::default();
     let merged = compact(sources, range, &mut memory, &options)?;
     Ok((merged, memory.files()))
+}
+
+/// Merges over the union of the ranges with a function of deduplication.
+pub(crate) fn deduplicate(sources: &[Source], deduplication: Deduplication) -> Result<(Merged, Files), Error> {
+    let range = sources.iter().map(|source| source.range).reduce(TimeRange::union).unwrap();
+    let (cancel, progress) = (AtomicBool::new(false), Progress::default());
+    let options =
+        Options { segment_bytes: 0, accept_malformed: false, deduplication, cancel: &cancel, progress: &progress };
+    let mut memory = Memory::default();
+    let merged = compact(sources, range, &mut memory, &options)?;
+    Ok((merged, memory.files()))
+}
+
+/// The chunks of each series of a merge's result.
+pub(crate) fn read(files: &Files) -> Vec<(Labels, Vec<Chunk>)> {
+    let source = source(99, (0, 1), files);
+    let reader = BlockReader::open(&source).unwrap();
+    let mut cursor = reader.series().unwrap();
+    let mut all = Vec::new();
+    while cursor.advance().unwrap() {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let labels = cursor.labels().map(|(name, value)| (text(name), text(value))).collect();
+        let metas = cursor.series().chunks.clone();
+        let chunk = |meta: ChunkMeta| {
+            let record = cursor.chunk(meta).unwrap();
+            Chunk { min: meta.min, max: meta.max, encoding: record.encoding(), data: record.data().to_vec() }
+        };
+        all.push((labels, metas.into_iter().map(chunk).collect()));
+    }
+    all
 }
 
 pub(crate) fn merge(sources: &[Source]) -> Result<(Merged, Files), Error> {
