@@ -1,5 +1,6 @@
 //! What tests are made of.
 
+pub mod aggregator;
 pub mod dice;
 pub mod random;
 pub mod s3;

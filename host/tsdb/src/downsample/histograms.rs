@@ -82,10 +82,10 @@ impl HistogramRuns {
         Ok(())
     }
 
-    /// Cuts the present stretch into as many runs as it should have, or `chunks` if given; returns how many there are.
-    pub(super) fn close(&mut self, resolution: i64, chunks: Option<i64>) -> Result<usize, Hurdle> {
+    /// Cuts the present stretch into as many runs as it should have; returns how many there are.
+    pub(super) fn close(&mut self, resolution: i64) -> Result<usize, Hurdle> {
         let stretch = self.rows.timestamps.get(self.start.0..).unwrap_or_default();
-        let chunks = chunks.unwrap_or_else(|| raw_target(stretch, resolution));
+        let chunks = raw_target(stretch, resolution);
         let before = self.rows.offsets.len();
         for end in batches(stretch, resolution, chunks) {
             self.rows.offsets.push(row_number(self.start.0 + end)?);

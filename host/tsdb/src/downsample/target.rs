@@ -49,3 +49,47 @@ pub(super) fn raw_target(times: &[i64], resolution: i64) -> i64 {
         _ => 1,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_counted_as_the_reference_counts_them() {
+        for (min, max, from_ms, to_ms, samples, chunks) in [
+            (0, 0, 60_000, 300_000, 1, 1),
+            (0, 0, 300_000, 3_600_000, 0, 1),
+            (5, 5, 60_000, 300_000, 7, 1),
+            (0, 41_999_999, 60_000, 300_000, 700, 1),
+            (0, 42_000_000, 60_000, 300_000, 701, 2),
+            (0, 84_000_000, 60_000, 300_000, 1401, 2),
+            (0, 84_300_000, 60_000, 300_000, 1406, 3),
+            (0, 172_785_000, 60_000, 300_000, 11_520, 5),
+            (0, 172_500_000, 60_000, 300_000, 576, 1),
+            (0, 1_209_600_000, 300_000, 3_600_000, 4032, 3),
+            (0, 864_000_000, 300_000, 3_600_000, 10, 1),
+            (0, 5_000_000, 300_000, 3_600_000, 0, 1),
+        ] {
+            assert_eq!(target(min, max, from_ms, to_ms, samples), chunks, "{min} {max} {samples}");
+        }
+    }
+
+    #[test]
+    fn batches_stretch_to_the_end_of_the_window_they_end_in() {
+        // Windows of 10 ms with three samples each.
+        let times: Vec<i64> = (0..12).map(|i| i / 3 * 10 + i % 3).collect();
+        let ends = |chunks| batches(&times, 10, chunks).collect::<Vec<_>>();
+        assert_eq!(ends(13), [3, 6, 9, 12]);
+        assert_eq!(ends(3), [6, 12]);
+        assert_eq!(ends(1), [12]);
+        assert_eq!(batches(&[], 10, 1).next(), None);
+    }
+
+    #[test]
+    fn a_window_ends_with_its_last_millisecond() {
+        assert_eq!(
+            [0, 1, 299_999, 300_000, 1_587_690_005_791].map(|time| window_end(time, 300_000)),
+            [299_999, 299_999, 299_999, 599_999, 1_587_690_299_999]
+        );
+    }
+}

@@ -4,7 +4,7 @@ use super::{Hurdle, Job, unit::Unit};
 use crate::{
     Error, Source,
     chunk::Encoding,
-    index::{Index, Series, SeriesIds, SeriesReader, SymbolMap},
+    index::{ChunkMeta, Index, Series, SeriesIds, SeriesReader, SymbolMap},
     segment::ChunkReader,
     verify::Checker,
 };
@@ -89,13 +89,12 @@ impl<'a> Walk<'a> {
         if self.series.chunks.is_empty() {
             return Err(self.job.hurdle(labels, None, Hurdle::NoChunks));
         }
-        let mut before_max = None;
+        if let Some((before, chunk)) = overlap(&self.series.chunks) {
+            let reason = Hurdle::Overlap { before_max: before.max };
+            return Err(self.job.hurdle(labels, Some((chunk.min, chunk.max)), reason));
+        }
         for chunk in &self.series.chunks {
             let times = (chunk.min, chunk.max);
-            if let Some(before_max) = before_max.filter(|before_max| chunk.min <= *before_max) {
-                return Err(self.job.hurdle(labels, Some(times), Hurdle::Overlap { before_max }));
-            }
-            before_max = Some(chunk.max);
             let source = self.source;
             let record = self.chunks.read(chunk.reference);
             let record = record.map_err(|fault| fault.of(source.id, &source.segment_path(chunk.reference)))?;
@@ -111,10 +110,30 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The first chunk that begins before the one before it has ended, behind that one.
+///
+/// Source: `downsampling.md` 2.1, step 1.
+fn overlap(chunks: &[ChunkMeta]) -> Option<(ChunkMeta, ChunkMeta)> {
+    chunks.array_windows().find(|[before, chunk]| before.max >= chunk.min).map(|[before, chunk]| (*before, *chunk))
+}
+
 fn weight(encoding: Encoding) -> usize {
     match encoding {
         Encoding::Xor => 1,
         Encoding::Histogram | Encoding::FloatHistogram => HISTOGRAM_WEIGHT,
         Encoding::Aggregate => WINDOW_WEIGHT,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_that_share_a_millisecond_overlap() {
+        let chunk = |min, max| ChunkMeta { min, max, reference: 0 };
+        assert_eq!(overlap(&[chunk(10, 90), chunk(91, 120)]), None);
+        assert_eq!(overlap(&[chunk(10, 90), chunk(90, 120)]), Some((chunk(10, 90), chunk(90, 120))));
+        assert_eq!(overlap(&[chunk(10, 90), chunk(0, 5)]), Some((chunk(10, 90), chunk(0, 5))));
     }
 }

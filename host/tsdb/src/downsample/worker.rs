@@ -141,8 +141,8 @@ impl<'a> Worker<'a> {
     fn close(&mut self, kind: Kind, series: usize, labels: &[u32], desk: &mut Desk<'_>) -> Result<(), Error> {
         let to_ms = self.job.to_ms;
         let (runs, places) = match kind {
-            Kind::Floats => (self.floats.runs.close(to_ms, None), &mut self.floats.places),
-            Kind::Histograms => (self.histograms.runs.close(to_ms, None), &mut self.histograms.places),
+            Kind::Floats => (self.floats.runs.close(to_ms), &mut self.floats.places),
+            Kind::Histograms => (self.histograms.runs.close(to_ms), &mut self.histograms.places),
         };
         let runs = runs.map_err(|reason| self.job.hurdle(labels, None, reason))?;
         places.extend((0..runs).map(|_| desk.place(series)));
@@ -193,7 +193,7 @@ impl<'a> Worker<'a> {
         if kind_of(piece.encoding).map_err(here)? == Kind::Floats {
             let mut floats = FloatRuns::default();
             floats.chunk(data).map_err(here)?;
-            let runs = floats.close(REPAIR_MS, None).map_err(here)?;
+            let runs = floats.close(REPAIR_MS).map_err(here)?;
             let names = self.names(labels, runs);
             let answer = check(self.aggregator.raw(REPAIR_MS, &names, &floats.rows)?, runs)?;
             for run in 0..runs {
@@ -203,7 +203,7 @@ impl<'a> Worker<'a> {
         } else {
             let mut histograms = HistogramRuns::default();
             histograms.chunk(piece.encoding, data).map_err(|error| here(error.into()))?;
-            let runs = histograms.close(REPAIR_MS, None).map_err(here)?;
+            let runs = histograms.close(REPAIR_MS).map_err(here)?;
             let names = self.names(labels, runs);
             let answer = check(self.aggregator.raw_histograms(REPAIR_MS, &names, &histograms.rows)?, runs)?;
             let mut answer = HistogramAnswer::new(&answer);
