@@ -1,7 +1,10 @@
 //! Blocks made coarser: as the reference makes them, and as the slow engine of the kit does.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
+mod errors;
 mod golden;
+mod laws;
+mod random;
 mod vectors;
 
 use std::{collections::BTreeMap, sync::atomic::AtomicBool};
