@@ -6,7 +6,8 @@ use lithify_block::columns::Column;
 
 use crate::chunk::{ChunkError, STALE_BITS, xor};
 
-/// Appends the samples of a float chunk to `column`, whose offsets stay as they are; says whether a NaN is among them.
+/// Appends the samples of a float chunk to `column`, whose offsets stay as they are; says whether a NaN is among those
+/// that were kept.
 pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<bool, ChunkError> {
     let start = column.timestamps.len();
     xor::decode(data, &mut column.timestamps, &mut column.values)?;
@@ -18,22 +19,20 @@ pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<bool, ChunkErro
         last = *time;
         nan |= value.is_nan();
     }
-    if falls || nan {
-        sift(start, column);
-    }
-    Ok(nan)
+    Ok((falls || nan) && sift(start, column))
 }
 
-/// Takes out what does not count, from row `start` on.
+/// Takes out what does not count, from row `start` on; says whether a NaN is left.
 #[cold]
-fn sift(start: usize, column: &mut Column) {
-    let (mut last, mut kept) = (0, start);
+fn sift(start: usize, column: &mut Column) -> bool {
+    let (mut last, mut kept, mut nan) = (0, start, false);
     for row in start..column.timestamps.len() {
         let (Some(&time), Some(&value)) = (column.timestamps.get(row), column.values.get(row)) else { break };
         if value.to_bits() == STALE_BITS || time < last {
             continue;
         }
         last = time;
+        nan |= value.is_nan();
         if let (Some(to_time), Some(to_value)) = (column.timestamps.get_mut(kept), column.values.get_mut(kept)) {
             (*to_time, *to_value) = (time, value);
         }
@@ -41,4 +40,5 @@ fn sift(start: usize, column: &mut Column) {
     }
     column.timestamps.truncate(kept);
     column.values.truncate(kept);
+    nan
 }

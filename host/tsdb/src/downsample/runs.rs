@@ -55,23 +55,31 @@ impl FloatRuns {
     #[cold]
     fn drop_nans(&mut self, first: usize) {
         let ends = self.rows.offsets.split_off(first);
-        let (times, values) = (self.rows.timestamps.split_off(self.start), self.rows.values.split_off(self.start));
-        let mut samples = times.into_iter().zip(values);
-        let mut taken = self.start;
+        let (mut row, mut kept) = (self.start, self.start);
         for end in ends {
-            let before = self.rows.timestamps.len();
-            let run = samples.by_ref().take((end as usize).saturating_sub(taken));
-            for (time, value) in run.filter(|(_, value)| !value.is_nan()) {
-                self.rows.timestamps.push(time);
-                self.rows.values.push(value);
+            let before = kept;
+            while row < end as usize {
+                kept = self.keep(row, kept);
+                row += 1;
             }
-            taken = end as usize;
-            let kept = self.rows.timestamps.len();
             if kept > before {
                 // Not above `end`, which fitted.
                 self.rows.offsets.push(u32::try_from(kept).unwrap_or(end));
             }
         }
+        self.rows.timestamps.truncate(kept);
+        self.rows.values.truncate(kept);
+    }
+
+    /// Moves a row to `to` unless its value is NaN; returns the row behind it.
+    #[inline]
+    fn keep(&mut self, row: usize, to: usize) -> usize {
+        let Column { timestamps, values, .. } = &mut self.rows;
+        let (Some(&time), Some(&value)) = (timestamps.get(row), values.get(row)) else { return to };
+        if let (Some(to_time), Some(to_value)) = (timestamps.get_mut(to), values.get_mut(to)) {
+            (*to_time, *to_value) = (time, value);
+        }
+        to + usize::from(!value.is_nan())
     }
 }
 
