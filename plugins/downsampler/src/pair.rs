@@ -1,4 +1,5 @@
 //! Two floats side by side: one register where the target has such. The same operations, bit for bit, everywhere.
+#![cfg_attr(target_family = "wasm", expect(unsafe_code, reason = "only so are two floats loaded at once"))]
 
 #[cfg(target_family = "wasm")]
 use core::arch::wasm32 as simd;
@@ -13,6 +14,12 @@ impl Pair {
     #[target_feature(enable = "simd128")]
     pub(crate) fn new(first: f64, second: f64) -> Self {
         Self(simd::f64x2(first, second))
+    }
+
+    #[target_feature(enable = "simd128")]
+    pub(crate) fn of(floats: &[f64; 2]) -> Self {
+        // SAFETY: the reference is to 16 bytes that may be read, and the load asks for no alignment.
+        Self(unsafe { simd::v128_load(floats.as_ptr().cast()) })
     }
 
     #[target_feature(enable = "simd128")]
@@ -74,6 +81,10 @@ pub(crate) struct Pair(f64, f64);
 impl Pair {
     pub(crate) fn new(first: f64, second: f64) -> Self {
         Self(first, second)
+    }
+
+    pub(crate) fn of(floats: &[f64; 2]) -> Self {
+        Self(floats[0], floats[1])
     }
 
     pub(crate) fn first(self) -> f64 {

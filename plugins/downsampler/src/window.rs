@@ -47,6 +47,7 @@ impl Windows {
     }
 
     /// `start` is the run's first row.
+    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
     fn add_run(&mut self, resolution: i64, start: u32, timestamps: &[i64]) {
         let Some(last) = timestamps.last() else {
             self.offsets.push(position(self.ends.len()));
@@ -71,18 +72,25 @@ fn window_end(time: i64, resolution: i64) -> i64 {
 }
 
 /// How many leading timestamps are not after `time`; the first one that is ends the window, whatever comes behind it.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 fn not_after(timestamps: &[i64], time: i64) -> usize {
     const BLOCK: usize = 8;
     let mut seen = 0;
-    let mut blocks = timestamps.chunks_exact(BLOCK);
-    for block in &mut blocks {
+    for block in timestamps.as_chunks::<BLOCK>().0 {
         // Without an exit inside, so that the block is compared at once.
-        if block.iter().fold(false, |after, t| after | (*t > time)) {
+        let mut after = false;
+        for t in block {
+            after |= *t > time;
+        }
+        if after {
             break;
         }
         seen += BLOCK;
     }
-    seen + timestamps[seen..].iter().take_while(|t| **t <= time).count()
+    while timestamps.get(seen).is_some_and(|t| *t <= time) {
+        seen += 1;
+    }
+    seen
 }
 
 /// Rows are counted with 32 bits at the interface, and windows are at most as many as rows.

@@ -27,6 +27,8 @@ impl Chain {
 
 /// How many runs go side by side.
 const ABREAST: usize = 4;
+/// How many values of each they take a turn.
+const BLOCK: usize = 4;
 
 /// Sum, min, max and counter of every window.
 ///
@@ -70,10 +72,10 @@ fn abreast(windows: &Windows, values: &[f64], at: [usize; ABREAST], chains: &mut
         windows.rows(at[2], values),
         windows.rows(at[3], values),
     ];
-    let shared = rows[0].len().min(rows[1].len()).min(rows[2].len()).min(rows[3].len()) / 2;
+    let shared = rows[0].len().min(rows[1].len()).min(rows[2].len()).min(rows[3].len()) / BLOCK;
     let mut sides = [Side::new(chains[0]), Side::new(chains[1]), Side::new(chains[2]), Side::new(chains[3])];
-    let [a, b] = [pairs(rows[0], shared), pairs(rows[1], shared)];
-    let [c, d] = [pairs(rows[2], shared), pairs(rows[3], shared)];
+    let [a, b] = [blocks(rows[0], shared), blocks(rows[1], shared)];
+    let [c, d] = [blocks(rows[2], shared), blocks(rows[3], shared)];
     for (((a, b), c), d) in a.iter().zip(b).zip(c).zip(d) {
         sides[0].take(a);
         sides[1].take(b);
@@ -81,24 +83,24 @@ fn abreast(windows: &Windows, values: &[f64], at: [usize; ABREAST], chains: &mut
         sides[3].take(d);
     }
     for (((rows, window), side), chain) in rows.into_iter().zip(at).zip(sides).zip(chains) {
-        side.finish((rows, shared * 2), window, chain, out);
+        side.finish((rows, shared * BLOCK), window, chain, out);
     }
 }
 
-/// The first `count` pairs of `rows`.
-fn pairs(rows: &[f64], count: usize) -> &[[f64; 2]] {
-    &rows.as_chunks::<2>().0[..count]
+/// The first `count` blocks of `rows`.
+fn blocks(rows: &[f64], count: usize) -> &[[f64; BLOCK]] {
+    &rows.as_chunks::<BLOCK>().0[..count]
 }
 
 /// One window of a run.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 fn alone(rows: &[f64], window: usize, chain: &mut Chain, out: &mut Values) {
     let mut side = Side::new(*chain);
-    let pairs = rows.as_chunks::<2>().0;
-    for pair in pairs {
-        side.take(pair);
+    let blocks = rows.as_chunks::<BLOCK>().0;
+    for block in blocks {
+        side.take(block);
     }
-    side.finish((rows, pairs.len() * 2), window, chain, out);
+    side.finish((rows, blocks.len() * BLOCK), window, chain, out);
 }
 
 /// A window's sum and counter on their way.
@@ -117,11 +119,20 @@ impl Side {
         Self { both: Pair::new(0.0, chain.counter), last: Pair::new(chain.previous, chain.previous) }
     }
 
+    /// Takes a block of values.
+    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+    #[inline]
+    fn take(&mut self, block: &[f64; BLOCK]) {
+        for pair in block.as_chunks::<2>().0 {
+            self.pair(pair);
+        }
+    }
+
     /// Takes two values.
     #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
     #[inline]
-    fn take(&mut self, values: &[f64; 2]) {
-        let values = Pair::new(values[0], values[1]);
+    fn pair(&mut self, values: &[f64; 2]) {
+        let values = Pair::of(values);
         let steps = values.steps(self.last);
         self.both = self.both.plus(values.firsts(steps)).plus(values.seconds(steps));
         self.last = values;
@@ -130,7 +141,11 @@ impl Side {
     /// Takes what is left of `rows` behind the `taken` ones, and writes everything down.
     #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
     fn finish(mut self, (rows, taken): (&[f64], usize), window: usize, chain: &mut Chain, out: &mut Values) {
-        for value in &rows[taken..] {
+        let (pairs, rest) = rows[taken..].as_chunks::<2>();
+        for pair in pairs {
+            self.pair(pair);
+        }
+        for value in rest {
             let value = Pair::new(*value, *value);
             self.both = self.both.plus(value.firsts(value.steps(self.last)));
             self.last = value;
@@ -154,11 +169,12 @@ impl Side {
 #[inline]
 fn extremes(rows: &[f64]) -> (f64, f64) {
     let (mut low, mut high) = (Pair::new(f64::MAX, f64::MAX), Pair::new(f64::MIN, f64::MIN));
-    let (blocks, rest) = rows.as_chunks::<4>();
+    let (blocks, rest) = rows.as_chunks::<BLOCK>();
     for block in blocks {
-        let (a, b) = (Pair::new(block[0], block[1]), Pair::new(block[2], block[3]));
-        low = low.lower(a).lower(b);
-        high = high.higher(a).higher(b);
+        for pair in block.as_chunks::<2>().0 {
+            low = low.lower(Pair::of(pair));
+            high = high.higher(Pair::of(pair));
+        }
     }
     for value in rest {
         let value = Pair::new(*value, *value);

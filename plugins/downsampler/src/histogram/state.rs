@@ -111,6 +111,12 @@ impl<'a> State<'a> {
     }
 
     /// A window ends.
+    ///
+    /// In the reference the chunk that the counter is appended to may give it empty buckets, which it keeps. With exponential
+    /// buckets that cannot happen: a counter loses buckets only when its zero threshold grows, and a chunk goes on with its
+    /// own threshold only. With custom bounds it can: where the bounds of one histogram contain those of the counter, empty
+    /// buckets are dropped and the bounds stay. Should later histograms have the counter's very bounds, what the reference
+    /// writes may differ from ours in the sign of a zero or in the form of spans; that is a known difference.
     pub(super) fn close(&mut self, made: &mut Made) {
         if self.wanted.sum {
             made.sum.push(&self.sum);
