@@ -6,12 +6,15 @@
 
 mod answer;
 mod api;
+mod gate;
 mod gzip;
 mod metrics;
 mod page;
 mod route;
 mod site;
+mod tls;
 mod viewer;
+mod web_file;
 
 use std::convert::Infallible;
 use std::io;
@@ -24,20 +27,30 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
+pub use self::gate::Gate;
 pub use self::metrics::HttpMetrics;
 pub use self::site::Site;
+pub use self::tls::TlsError;
 pub use self::viewer::{Viewer, ViewerConfig};
+pub use self::web_file::WebFileError;
 
 /// Connections that are served at the same time; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Most bytes that are taken from a client that speaks plain HTTP where TLS is spoken.
+const PLAIN_BYTES_MAX: u64 = 64 << 10;
 
 /// Pause after the system refused a connection, for example because all file descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -131,7 +144,42 @@ impl Server {
     }
 }
 
-async fn serve_connection(stream: TcpStream, site: Site, mut closed: watch::Receiver<bool>) {
+async fn serve_connection(stream: TcpStream, site: Site, closed: watch::Receiver<bool>) {
+    match site.gate.handshake().await {
+        Ok(None) => talk(stream, site, closed).await,
+        Ok(Some(config)) => match encrypted(stream, config).await {
+            Ok(stream) => talk(stream, site, closed).await,
+            Err(error) => tracing::debug!(err = %error, "TLS handshake failed"),
+        },
+        Err(error) => tracing::error!(err = %crate::logging::chain(&error), "a connection cannot be made"),
+    }
+}
+
+/// Does the handshake. Whoever speaks plain HTTP is told so, in Go's words.
+async fn encrypted(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<TlsStream<TcpStream>> {
+    let handshake = async {
+        let mut stream = stream;
+        let mut first = [0];
+        // A record of TLS begins with a small number, a method with a letter.
+        if stream.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() {
+            let text = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+            stream.write_all(text.as_bytes()).await?;
+            stream.shutdown().await?;
+            // What was sent is taken, else the answer would be lost in a reset.
+            tokio::io::copy(&mut stream.take(PLAIN_BYTES_MAX), &mut tokio::io::sink()).await?;
+            return Err(io::Error::other("the client spoke plain HTTP"));
+        }
+        TlsAcceptor::from(config).accept(stream).await
+    };
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "the client took too long");
+    tokio::time::timeout(HEAD_TIMEOUT, handshake).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Answers the requests of one connection.
+async fn talk<S>(stream: S, site: Site, mut closed: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         let site = site.clone();
         async move { Ok::<_, Infallible>(site.answer(request).await) }
@@ -178,7 +226,7 @@ mod tests {
     fn site() -> Site {
         let registry = Registry::new();
         let probe = Arc::new(Probe::new("compact", &registry).unwrap());
-        Site { probe, registry, viewer: None }
+        Site { probe, registry, viewer: None, gate: Arc::default() }
     }
 
     /// Asks over one connection that is closed afterwards; returns the whole answer without its date.

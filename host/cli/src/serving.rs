@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::config::{HttpConfig, WebConfig};
-use crate::http::{HttpMetrics, ListenError, Server, Site, Viewer, ViewerConfig};
+use crate::http::{Gate, HttpMetrics, ListenError, Server, Site, Viewer, ViewerConfig, WebFileError};
 use crate::probe::Probe;
 
 /// The server of a run that is going on.
@@ -28,6 +28,9 @@ pub enum ServingError {
     /// Two families of one name.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// The file of `--http.config`.
+    #[error(transparent)]
+    WebFile(#[from] WebFileError),
     /// The address.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -53,9 +56,10 @@ impl Serving {
                 Some(Arc::new(Viewer::new(viewer_config(web), views, bucket, ambient, metrics)))
             }
         };
+        let gate = Arc::new(Gate::open(config.config_file.clone())?);
         let server = Server::bind(&config.address).await?;
         let (shut_down, told) = oneshot::channel::<()>();
-        let site = Site { probe: Arc::clone(&probe), registry, viewer };
+        let site = Site { probe: Arc::clone(&probe), registry, viewer, gate };
         let server = tokio::spawn(server.serve(site, async { told.await.unwrap_or_default() }, config.grace_period));
         probe.healthy();
         probe.ready();

@@ -10,6 +10,7 @@ use prometheus::{Encoder, Registry, TextEncoder};
 
 use super::answer::{self, Answer};
 use super::api::{self, Question};
+use super::gate::Gate;
 use super::metrics::Measured;
 use super::page;
 use super::route::{Handler, route};
@@ -27,11 +28,27 @@ pub struct Site {
     pub registry: Registry,
     /// Answers the pages and the API, if these are wanted.
     pub viewer: Option<Arc<Viewer>>,
+    /// Stands before all of it.
+    pub gate: Arc<Gate>,
 }
 
 impl Site {
     /// Answers a request.
     pub(super) async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let extra = match self.gate.admit(request.headers()).await {
+            Ok(extra) => extra,
+            Err(answer) => return *answer,
+        };
+        let mut answer = self.admitted(request).await;
+        answer.headers_mut().extend(extra);
+        answer
+    }
+
+    async fn admitted<B>(&self, request: Request<B>) -> Answer
     where
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
