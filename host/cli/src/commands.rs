@@ -2,5 +2,6 @@
 
 pub mod compact;
 pub mod demo;
+pub mod explain;
 pub mod plan;
 pub mod plugin;

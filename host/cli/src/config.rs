@@ -11,13 +11,15 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lithify_block::BlockId;
+
 pub use self::error::ConfigError;
 pub use self::repetition::{HttpConfig, WebConfig};
 pub use self::selection::{DeduplicationConfig, RetentionConfig, SelectionConfig};
 use lithify_compactor::Repetition;
 
 use crate::flags::path_or_content::Environment;
-use crate::flags::{CompactFlags, DemoFlags, Flags, PlanFlags};
+use crate::flags::{CompactFlags, DemoFlags, ExplainFlags, Flags, PlanFlags};
 use crate::tracing_config;
 
 /// Name of the flag that takes relabelling rules.
@@ -61,6 +63,17 @@ pub struct PlanConfig {
     /// What `compact` uses as well.
     pub selection: SelectionConfig,
     /// Whether to print JSON instead of a table.
+    pub json: bool,
+}
+
+/// What `explain` uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainConfig {
+    /// What `compact` uses as well.
+    pub selection: SelectionConfig,
+    /// The block that is asked about.
+    pub block: BlockId,
+    /// Whether to print JSON instead of tables.
     pub json: bool,
 }
 
@@ -128,6 +141,19 @@ impl PlanConfig {
             selection.retention.leaves_time_to_downsample()?;
         }
         Ok(Self { selection, json: flags.output == "json" })
+    }
+}
+
+impl ExplainConfig {
+    /// Checks what was typed and reads the files it names.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`]; the process then ends with status 1.
+    pub fn new(flags: &ExplainFlags, surroundings: Surroundings<'_>) -> Result<Self, ConfigError> {
+        let selection = SelectionConfig::new(&flags.selection, surroundings)?;
+        let block = flags.block.to_ascii_uppercase().parse();
+        let block = block.map_err(|_| ConfigError::BlockId(flags.block.clone()))?;
+        Ok(Self { selection, block, json: flags.output == "json" })
     }
 }
 

@@ -53,6 +53,8 @@ pub enum Command {
     Compact(Box<CompactFlags>),
     /// `lithify plan`
     Plan(Box<PlanFlags>),
+    /// `lithify explain ULID`
+    Explain(Box<ExplainFlags>),
     /// `lithify demo`
     Demo(DemoFlags),
     /// `lithify plugin build PATH`, with `--output`, empty for a file in the crate's directory
@@ -68,6 +70,17 @@ pub struct PlanFlags {
     pub selection: SelectionFlags,
     /// `--output`: `table` or `json`.
     pub output: &'static str,
+}
+
+/// Flags of `explain`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainFlags {
+    /// What `compact` takes as well.
+    pub selection: SelectionFlags,
+    /// `--output`: `table` or `json`.
+    pub output: &'static str,
+    /// The block, as typed.
+    pub block: String,
 }
 
 /// Flags of `demo`.
@@ -184,6 +197,11 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
             let selection = SelectionFlags::from_values(&values);
             Command::Plan(Box::new(PlanFlags { selection, output: values.get("output") }))
         }
+        ["explain"] => Command::Explain(Box::new(ExplainFlags {
+            selection: SelectionFlags::from_values(&values),
+            output: values.get("output"),
+            block: argument.display().to_string(),
+        })),
         ["demo"] => Command::Demo(DemoFlags::from_values(&values)),
         ["plugin", "build"] => Command::PluginBuild(argument, PathBuf::from(values.get::<String>("output"))),
         ["plugin", "inspect"] => Command::PluginInspect(argument),

@@ -7,8 +7,8 @@ use std::{
 };
 
 use lithify_cli::{
-    commands::{compact, demo, plan, plugin},
-    config::{CompactConfig, ConfigError, DemoConfig, PlanConfig, Surroundings, check_application},
+    commands::{compact, demo, explain, plan, plugin},
+    config::{CompactConfig, ConfigError, DemoConfig, ExplainConfig, PlanConfig, Surroundings, check_application},
     flags::{self, Command, Flags, Outcome, table},
     logging::{
         self, Format, LogLayer,
@@ -45,7 +45,7 @@ fn run(flags: &Flags) -> ExitCode {
     let screen = Arc::new(Mutex::new(Screen::standard_error()));
     // What these two print is the answer; the log of how it came about is there for those who ask for it.
     let level = match (&flags.command, flags.log_level) {
-        (Command::Plan(_) | Command::Demo(_), "info") => "warn",
+        (Command::Plan(_) | Command::Explain(_) | Command::Demo(_), "info") => "warn",
         (_, level) => level,
     };
     let (level, format) = (logging::level_named(level), Format::named(flags.log_format));
@@ -89,6 +89,9 @@ async fn dispatch(command: &Command, screen: Arc<Mutex<Screen>>) -> Result<ExitC
     Ok(match command {
         Command::Compact(flags) => compact::run(CompactConfig::new(flags, surroundings)?, &environment, screen).await,
         Command::Plan(flags) => plan::run(PlanConfig::new(flags, surroundings)?, &environment, look(true)).await,
+        Command::Explain(flags) => {
+            explain::run(ExplainConfig::new(flags, surroundings)?, &environment, look(true)).await
+        }
         Command::Demo(flags) => {
             let config = DemoConfig::new(flags)?;
             let look = look(config.color);

@@ -115,6 +115,12 @@ pub struct Last {
 }
 
 impl Last {
+    /// What the last sync saw; `None` before the first.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<Arc<lithify_bucket::Snapshot>> {
+        self.take()
+    }
+
     fn take(&self) -> Option<Arc<lithify_bucket::Snapshot>> {
         self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }

@@ -140,7 +140,7 @@ fn copy(decision: &Downsampling) -> CopyReport {
 }
 
 /// Why a block is downsampled, or not.
-fn words(decision: &Downsampling) -> String {
+pub(super) fn words(decision: &Downsampling) -> String {
     let (target, sources) = (units::length(decision.target), decision.source.meta.compaction.sources.len());
     match &decision.verdict {
         Verdict::Due { missing_sources } if *missing_sources == sources => format!("in no {target} block yet"),

@@ -10,6 +10,11 @@ use crate::relabel::RelabelError;
 /// A value that the syntax allows and the program does not.
 #[derive(Debug, Error)]
 pub enum ConfigError {
+    /// An argument that is no block's id.
+    #[error(
+        "{0:?} is no block id: 26 characters such as 01JN7PX380VCMWNYV1GC9165AQ, the name of the block's directory"
+    )]
+    BlockId(String),
     /// A configuration file or text cannot be had.
     #[error(transparent)]
     Content(#[from] ContentError),

@@ -122,7 +122,7 @@ pub struct CommandSpec {
 }
 
 /// The commands that this build can run, in the order of the help text.
-pub const COMMANDS: &[CommandSpec] = &[COMPACT, PLAN, DEMO, PLUGIN, HELP];
+pub const COMMANDS: &[CommandSpec] = &[COMPACT, PLAN, EXPLAIN, DEMO, PLUGIN, HELP];
 
 /// Prints the help of a command; always there.
 pub const HELP: CommandSpec = CommandSpec {
@@ -150,6 +150,16 @@ pub const PLAN: CommandSpec = CommandSpec {
     about: "Prints what `compact` with the same flags would do, and why, and changes nothing.",
     groups: &[&OUTPUT, &BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &POLICIES, &WORKING],
     arguments: Arguments::None,
+    subcommands: &[],
+};
+
+/// `lithify explain`.
+pub const EXPLAIN: CommandSpec = CommandSpec {
+    name: "explain",
+    about: "Tells of one block what each rule made of it, what the planner said, and what `compact` with the same flags \
+            does to it next and when. Changes nothing.",
+    groups: &[&OUTPUT, &BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &POLICIES, &WORKING],
+    arguments: Arguments::One("ulid", "The block: the name of its directory in the bucket."),
     subcommands: &[],
 };
 

@@ -1,0 +1,114 @@
+//! What becomes of a block: the same decisions that `compact` carries out, as far as they concern it.
+//!
+//! Source: compactor specification 2.3, 7.1, 9.
+
+use lithify_block::{BlockId, Timestamp};
+use lithify_bucket::BlockDirectory;
+use lithify_compactor::{Config, Decision, Foresight, Seen, Standing};
+
+use super::rules::reason;
+use crate::commands::plan::words;
+use crate::render::explain::NextReport;
+use crate::render::units;
+
+/// Age of the newest object that a partial block must exceed before it is cleaned, milliseconds: 48 hours.
+const PARTIAL_AGE_MS: i64 = 48 * 3_600_000;
+
+/// What becomes of block `id`, in order; never empty.
+pub(super) fn next(
+    (id, seen): (BlockId, &Seen),
+    directory: &BlockDirectory,
+    foresight: &Foresight,
+    config: &Config,
+) -> Vec<NextReport> {
+    let marked_at = directory.deletion.found().map(|mark| Timestamp(mark.time_seconds.saturating_mul(1000)));
+    let deletion = |marked_at: Timestamp| {
+        let delay = units::length(config.delete_delay_ms);
+        let at = marked_at.0.saturating_add(config.delete_delay_ms);
+        step("deletion", Some(at), format!("the first run after --delete-delay of {delay} deletes it"))
+    };
+    match (&seen.standing, marked_at) {
+        (Standing::Active, marked_at) => {
+            let mut next = working(id, foresight);
+            next.extend(marked_at.map(deletion));
+            if next.is_empty() {
+                next.push(step("nothing", None, "no rule asks for anything: it stays as it is".to_owned()));
+            }
+            next
+        }
+        (Standing::MarkedForDeletion | Standing::SupersededBy(_), Some(marked_at)) => vec![deletion(marked_at)],
+        (Standing::SupersededBy(by), None) => vec![
+            step("deletion mark", None, format!("all its samples are in block {by}")),
+            then_deleted(config, "the mark"),
+        ],
+        (Standing::Partial | Standing::Corrupt(_), _) => {
+            let (newest, of) = match directory.newest() {
+                Some(newest) => (newest, "its newest object"),
+                None => (id.created(), "its id"),
+            };
+            let at = newest.0.saturating_add(PARTIAL_AGE_MS);
+            vec![step("cleaning", Some(at), format!("{}; deleted 48h after {of}", reason(&seen.standing)))]
+        }
+        (Standing::TooFresh { until }, _) => vec![step("seen", Some(until.0), reason(&seen.standing))],
+        (Standing::OutsideShard | Standing::OutsideTime | Standing::Misnamed(_) | Standing::MarkedForDeletion, _) => {
+            vec![step("nothing", None, format!("{}, so it is left alone", reason(&seen.standing)))]
+        }
+    }
+}
+
+/// What compaction and downsampling make of it.
+fn working(id: BlockId, foresight: &Foresight) -> Vec<NextReport> {
+    let mut next = Vec::new();
+    let mut merged = false;
+    for (pass, decisions) in (1..).zip(&foresight.compaction) {
+        for decision in decisions.iter().filter(|decision| holds(decision, id)) {
+            if let Err(error) = &decision.planned {
+                next.push(step("nothing", None, format!("its group cannot be planned: {error}")));
+            }
+            for (_, reason, details) in decision.marks().filter(|(marked, _, _)| *marked == id) {
+                next.push(step("no-compact mark", None, format!("pass {pass}: {reason}: {details}")));
+            }
+            for job in decision.jobs() {
+                let (own, others): (Vec<_>, Vec<_>) = job.blocks().iter().partition(|block| block.id == id);
+                if own.is_empty() {
+                    continue;
+                }
+                merged = true;
+                let length = units::length(job.range().length_ms());
+                next.push(NextReport {
+                    with: others.iter().map(|block| block.id.to_string()).collect(),
+                    ..step("compaction", None, format!("pass {pass}, into a block of {length}: {}", job.reason()))
+                });
+                let marked = "its samples are in the merged block then".to_owned();
+                next.push(step("deletion mark", None, marked));
+            }
+        }
+    }
+    if !merged {
+        let copies = foresight.downsampling.iter().flatten().filter(|decision| decision.source.id == id);
+        // Both passes look at it; what the first says is what is done.
+        next.extend(copies.take(1).map(|decision| {
+            let target = units::length(decision.target);
+            if decision.is_due() {
+                step("downsampling", None, format!("to {target}: {}", words(decision)))
+            } else {
+                step("nothing", None, format!("no copy of {target}: {}", words(decision)))
+            }
+        }));
+    }
+    next
+}
+
+/// Whether the block is in the group of `decision`.
+pub(super) fn holds(decision: &Decision, id: BlockId) -> bool {
+    decision.group.blocks.iter().any(|block| block.id == id)
+}
+
+fn then_deleted(config: &Config, since: &str) -> NextReport {
+    let delay = units::length(config.delete_delay_ms);
+    step("deletion", None, format!("the first run more than {delay} after {since} deletes it"))
+}
+
+fn step(what: &'static str, not_before_ms: Option<i64>, why: String) -> NextReport {
+    NextReport { what, not_before_ms, with: Vec::new(), why }
+}

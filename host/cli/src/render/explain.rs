@@ -1,0 +1,231 @@
+//! What a run knows of one block, as a text for people and as JSON for programs.
+
+use lithify_block::Timestamp;
+use serde::Serialize;
+
+use super::look::{Look, Paint, clean};
+use super::table::{Align, Table};
+use super::units;
+use crate::calendar::for_people;
+
+/// Everything that `lithify explain` tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ExplainReport {
+    /// The block.
+    pub block: String,
+    /// Its standing, as the metric `thanos_blocks_meta_synced` spells it.
+    pub standing: String,
+    /// What its meta.json says, if that decodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta: Option<MetaReport>,
+    /// The rules in their order, and what each made of the block.
+    pub rules: Vec<RuleReport>,
+    /// Its marks.
+    pub marks: Vec<FoundMarkReport>,
+    /// The group that it is in, if it takes part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupOfBlock>,
+    /// What the planner said of the block or its group.
+    pub planner: Vec<SaidReport>,
+    /// What becomes of it, in order; never empty.
+    pub next: Vec<NextReport>,
+}
+
+/// What a meta.json says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct MetaReport {
+    /// Start, milliseconds.
+    pub min_time_ms: i64,
+    /// End, milliseconds, not inside.
+    pub max_time_ms: i64,
+    /// Resolution in milliseconds, 0 for raw.
+    pub resolution_ms: i64,
+    /// Compaction level.
+    pub level: i64,
+    /// External labels, those of replicas removed.
+    pub labels: String,
+    /// Series in it.
+    pub series: u64,
+    /// Samples in it.
+    pub samples: u64,
+    /// Bytes of all its objects, where known.
+    pub size_bytes: Option<u64>,
+    /// Who wrote it.
+    pub source: String,
+    /// The level-1 blocks whose samples it holds.
+    pub sources: Vec<String>,
+    /// The blocks it was merged from.
+    pub parents: Vec<String>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleReport {
+    /// Its name.
+    pub rule: &'static str,
+    /// `passed`, `failed`, or `not asked` because an earlier rule left the block out.
+    pub outcome: &'static str,
+    /// Why.
+    pub why: String,
+}
+
+/// One mark beside the block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FoundMarkReport {
+    /// Name of the object.
+    pub file: &'static str,
+    /// When it was set, milliseconds.
+    pub marked_at_ms: i64,
+    /// How long ago that is, milliseconds.
+    pub age_ms: i64,
+    /// Why, for programs; empty for deletion marks.
+    pub reason: String,
+    /// Why, for people.
+    pub details: String,
+}
+
+/// The group that a block is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupOfBlock {
+    /// Its key.
+    pub key: String,
+    /// External labels.
+    pub labels: String,
+    /// How many blocks it has.
+    pub blocks: usize,
+}
+
+/// One thing that the planner said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SaidReport {
+    /// In which pass.
+    pub pass: usize,
+    /// The rule that was applied.
+    pub rule: String,
+    /// Words for people.
+    pub message: String,
+}
+
+/// One thing that becomes of the block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NextReport {
+    /// `seen`, `compaction`, `no-compact mark`, `downsampling`, `deletion mark`, `deletion`, `cleaning`, `nothing`.
+    pub what: &'static str,
+    /// When at the earliest, milliseconds; absent for the next run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before_ms: Option<i64>,
+    /// Blocks that take part in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
+    /// Why, or why not.
+    pub why: String,
+}
+
+impl ExplainReport {
+    /// The report as JSON with its newline.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("strings and numbers can always be written");
+        text + "\n"
+    }
+
+    /// The report for people.
+    #[must_use]
+    pub fn text(&self, look: &Look) -> String {
+        let heading = format!("block {}, {}", self.block, self.standing);
+        let mut text = format!("{}\n", look.paint(Paint::Cyan, &clean(&heading)));
+        if let Some(meta) = &self.meta {
+            text.push_str(&meta.text());
+        }
+        if let Some(group) = &self.group {
+            let blocks = if group.blocks == 1 { "1 block".to_owned() } else { format!("{} blocks", group.blocks) };
+            text.push_str(&clean(&format!("group {} {}, {blocks}", group.key, group.labels)));
+            text.push('\n');
+        }
+        for table in [self.rules(), self.marks(), self.said(), self.next()].iter().filter(|table| !table.is_empty()) {
+            text.push('\n');
+            text.push_str(&table.draw(look));
+        }
+        text
+    }
+
+    fn rules(&self) -> Table {
+        let mut table = Table::new(&[("RULE", Align::Left), ("OUTCOME", Align::Left), ("WHY", Align::Left)]);
+        for rule in &self.rules {
+            table.row([rule.rule.to_owned(), rule.outcome.to_owned(), rule.why.clone()]);
+        }
+        table
+    }
+
+    fn marks(&self) -> Table {
+        let mut table = Table::new(&[
+            ("MARK", Align::Left),
+            ("SET", Align::Left),
+            ("AGE", Align::Right),
+            ("REASON", Align::Left),
+            ("DETAILS", Align::Left),
+        ]);
+        for mark in &self.marks {
+            table.row([
+                mark.file.to_owned(),
+                for_people(Timestamp(mark.marked_at_ms)),
+                units::length(mark.age_ms),
+                mark.reason.clone(),
+                mark.details.clone(),
+            ]);
+        }
+        table
+    }
+
+    fn said(&self) -> Table {
+        let mut table = Table::new(&[("PASS", Align::Right), ("PLANNER", Align::Left), ("SAYS", Align::Left)]);
+        for said in &self.planner {
+            table.row([said.pass.to_string(), said.rule.clone(), said.message.clone()]);
+        }
+        table
+    }
+
+    fn next(&self) -> Table {
+        let mut table = Table::new(&[
+            ("NEXT", Align::Left),
+            ("NOT BEFORE", Align::Left),
+            ("WITH", Align::Right),
+            ("WHY", Align::Left),
+        ]);
+        for next in &self.next {
+            let when = next.not_before_ms.map_or_else(|| "next run".to_owned(), |at| for_people(Timestamp(at)));
+            let with = match next.with.len() {
+                0 => String::new(),
+                1 => "1 block".to_owned(),
+                count => format!("{count} blocks"),
+            };
+            let when = if next.what == "nothing" { String::new() } else { when };
+            table.row([next.what.to_owned(), when, with, next.why.clone()]);
+        }
+        table
+    }
+}
+
+impl MetaReport {
+    fn text(&self) -> String {
+        let resolution = if self.resolution_ms == 0 { "raw".to_owned() } else { units::length(self.resolution_ms) };
+        let size = self.size_bytes.map_or_else(|| "?".to_owned(), units::size);
+        let first = format!(
+            "{} until {} ({}), {resolution}, level {}, {}",
+            for_people(Timestamp(self.min_time_ms)),
+            for_people(Timestamp(self.max_time_ms)),
+            units::length(self.max_time_ms.saturating_sub(self.min_time_ms)),
+            self.level,
+            self.labels,
+        );
+        let second = format!(
+            "{size}, {} series, {} samples, written by {}, {} sources, merged from {} blocks",
+            units::count(self.series),
+            units::count(self.samples),
+            if self.source.is_empty() { "?" } else { &self.source },
+            self.sources.len(),
+            self.parents.len(),
+        );
+        format!("{}\n{}\n", clean(&first), clean(&second))
+    }
+}
