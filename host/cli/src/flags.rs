@@ -6,10 +6,12 @@
 
 pub mod bytes;
 mod compact;
+mod completion;
 pub mod go_duration;
 mod grammar;
 mod help;
 pub mod integer;
+mod man;
 pub mod path_or_content;
 pub mod prom_duration;
 mod shown;
@@ -103,6 +105,8 @@ pub struct DemoFlags {
 pub enum Outcome {
     /// Run this.
     Run(Box<Flags>),
+    /// Print this to standard output and end with status 0: for shells and for `man`.
+    Answer(String),
     /// Print this to standard error and end with this status: help and version (0), a line that does not fit the
     /// grammar (1), a wrong value (2).
     Print {
@@ -119,6 +123,9 @@ pub enum Outcome {
 #[must_use]
 pub fn parse(commands: &'static [CommandSpec], arguments: &[String]) -> Outcome {
     let typed = arguments.get(1..).unwrap_or_default();
+    if let Some((_, words)) = typed.split_first().filter(|(first, _)| *first == "--completion-bash") {
+        return Outcome::Answer(completion::candidates(commands, words));
+    }
     let Recognised { elements, error } = recognise(commands, typed.to_vec());
     let path: Vec<&'static CommandSpec> = elements
         .iter()
@@ -132,6 +139,11 @@ pub fn parse(commands: &'static [CommandSpec], arguments: &[String]) -> Outcome 
         match element {
             Element::Flag(flag, _) if flag.name == "version" => return shown(crate::version::text()),
             Element::Flag(flag, _) if flag.name == "help-long" => return shown(help::long_page(commands)),
+            Element::Flag(flag, _) if flag.name == "help-man" => {
+                return Outcome::Answer(man::page(commands, help::ABOUT));
+            }
+            Element::Flag(flag, _) if flag.name == "completion-script-bash" => return script("bash"),
+            Element::Flag(flag, _) if flag.name == "completion-script-zsh" => return script("zsh"),
             Element::Command(command) if **command == table::HELP => return help_command(commands, &elements),
             Element::Flag(..) | Element::Command(_) | Element::Argument(_) => {}
         }
@@ -142,6 +154,12 @@ pub fn parse(commands: &'static [CommandSpec], arguments: &[String]) -> Outcome 
     if elements.iter().any(|element| matches!(element, Element::Flag(flag, _) if flag.name == "help")) {
         return shown(help::page(commands, &path));
     }
+    if let (Some(command), Some(Element::Argument(shell))) = (path.last(), elements.last())
+        && **command == table::COMPLETIONS
+        && completion::SHELLS.contains(&shell.as_str())
+    {
+        return script(shell);
+    }
     match run(&path, &elements) {
         Ok(Some(flags)) => Outcome::Run(Box::new(flags)),
         Ok(None) => shown(help::page(commands, &path)),
@@ -151,6 +169,10 @@ pub fn parse(commands: &'static [CommandSpec], arguments: &[String]) -> Outcome 
             Outcome::Print { text, status: 2 }
         }
     }
+}
+
+fn script(shell: &str) -> Outcome {
+    completion::script(shell).map_or_else(|| shown(String::new()), |script| Outcome::Answer(script.to_owned()))
 }
 
 fn shown(text: String) -> Outcome {
@@ -204,6 +226,10 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
         })),
         ["demo"] => Command::Demo(DemoFlags::from_values(&values)),
         ["plugin", "build"] => Command::PluginBuild(argument, PathBuf::from(values.get::<String>("output"))),
+        ["completions"] => {
+            let shells = completion::SHELLS.join(",");
+            return Err(format!("enum value must be one of {shells}, got '{}'", argument.display()));
+        }
         ["plugin", "inspect"] => Command::PluginInspect(argument),
         _ => return Ok(None),
     };

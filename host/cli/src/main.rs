@@ -37,6 +37,11 @@ fn main() -> ExitCode {
             print_before_logging(&text);
             ExitCode::from(status)
         }
+        Outcome::Answer(text) => {
+            // A reader that has seen enough closes the pipe; that is no failure of ours.
+            let _ = std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes());
+            ExitCode::SUCCESS
+        }
         Outcome::Run(flags) => run(&flags),
     }
 }

@@ -51,7 +51,7 @@ pub use iterate::{Iteration, iterate};
 pub use memory::Memory;
 pub use merge::Outcome;
 pub use metrics::{DownsamplingMetrics, Metrics, RunningMetrics, TodoMetrics, register_constants};
-pub use partial::{Partials, clean_partial_uploads};
+pub use partial::{PARTIAL_AGE_MS, Partials, clean_partial_uploads};
 pub use progress::{Progress, Standstill};
 pub use repeat::{Ending, Repetition, repeat};
 pub use replica_labels::ReplicaLabels;

@@ -14,7 +14,7 @@ use tracing::{debug, info, warn};
 use crate::{Context, Standing, View, delete::delete};
 
 /// Age of its newest object that a partial block must exceed before it goes: 48 hours, milliseconds.
-const AGE_MS: i64 = 48 * 3_600_000;
+pub const PARTIAL_AGE_MS: i64 = 48 * 3_600_000;
 
 /// The partial blocks of the last sync, and whose turn it is to clean them. Clones are the same list.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +132,7 @@ fn by_age(id: BlockId, newest: Option<Timestamp>, now: Timestamp) -> Verdict {
         warn!(block = %id, "no last modified time found for block, using its creation time instead");
         id.created()
     });
-    if now.since(newest) > AGE_MS { Verdict::Delete } else { Verdict::Keep }
+    if now.since(newest) > PARTIAL_AGE_MS { Verdict::Delete } else { Verdict::Keep }
 }
 
 #[cfg(test)]
@@ -145,13 +145,13 @@ mod tests {
         let id = BlockId::from_parts(created, 7);
         let after = |ms: i64| Timestamp(created.0 + ms);
         for (newest, now, expected) in [
-            (Some(created), after(AGE_MS), Verdict::Keep),
-            (Some(created), after(AGE_MS + 1), Verdict::Delete),
-            (Some(after(3_600_000)), after(AGE_MS + 1), Verdict::Keep),
-            (None, after(AGE_MS), Verdict::Keep),
-            (None, after(AGE_MS + 1), Verdict::Delete),
+            (Some(created), after(PARTIAL_AGE_MS), Verdict::Keep),
+            (Some(created), after(PARTIAL_AGE_MS + 1), Verdict::Delete),
+            (Some(after(3_600_000)), after(PARTIAL_AGE_MS + 1), Verdict::Keep),
+            (None, after(PARTIAL_AGE_MS), Verdict::Keep),
+            (None, after(PARTIAL_AGE_MS + 1), Verdict::Delete),
             // A store whose clock runs ahead.
-            (Some(after(AGE_MS)), created, Verdict::Keep),
+            (Some(after(PARTIAL_AGE_MS)), created, Verdict::Keep),
         ] {
             assert_eq!(by_age(id, newest, now), expected, "{newest:?} {now:?}");
         }

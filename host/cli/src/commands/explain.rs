@@ -40,8 +40,7 @@ async fn report(
     config: &ExplainConfig,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ExplainReport, Box<dyn std::error::Error + Send + Sync>> {
-    let manner = Manner { concurrency: 1, downsample_concurrency: 1, memory_budget_bytes: 0, dry_run: true };
-    let wired = wire(&config.selection, manner, &Registry::new(), environment)?;
+    let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
     let (cx, id) = (&wired.cx, config.block);
     let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
     let view = sync(cx).await.map_err(failed)?;
@@ -54,7 +53,7 @@ async fn report(
         )
         .into());
     };
-    let now = view.taken_at;
+    let (now, foreign) = (view.taken_at, view.foreign_marks.get(&id).copied());
     let foresight = foresee(cx, view).await.map_err(failed)?;
     let at = Circumstances { now, config: &cx.config, has_selector: cx.policies.selector.is_some() };
     Ok(ExplainReport {
@@ -65,7 +64,10 @@ async fn report(
         marks: marks(directory, now),
         group: group(id, &foresight),
         planner: said(id, &foresight),
-        next: next::next((id, &seen), directory, &foresight, &cx.config),
+        next: match foreign {
+            None => next::next((id, &seen), directory, &foresight, &cx.config),
+            Some(named) => next::marked_for_another(named),
+        },
     })
 }
 

@@ -7,7 +7,7 @@ use super::table::{APPLICATION, Arguments, CommandSpec, FlagGroup, FlagSpec, Syn
 /// Columns when the width of the terminal is not known, and the most that is used.
 const COLUMNS_MAX: usize = 100;
 
-const ABOUT: &str = "Lithify compacts Prometheus blocks in object storage. It is a drop-in replacement for `thanos \
+pub(super) const ABOUT: &str = "Lithify compacts Prometheus blocks in object storage. It is a drop-in replacement for `thanos \
                      compact`, and every decision it takes is a policy that runs as a sandboxed WebAssembly component.";
 
 const TEMPLATE: &str = "usage: {usage}\n\n{about}\n\n{all-args}\n";
@@ -87,7 +87,7 @@ fn arguments(group: &'static FlagGroup) -> impl Iterator<Item = Arg> {
 }
 
 /// How the flag and its default are written in help: `[no-]wait`, `delete-delay=48h`, `data-dir="./data"`.
-fn shown(flag: &FlagSpec) -> String {
+pub(super) fn shown(flag: &FlagSpec) -> String {
     match (flag.syntax, flag.placeholder) {
         (Syntax::Bool, _) => format!("[no-]{}", flag.name),
         (Syntax::Text, "") => format!("{}=\"{}\"", flag.name, flag.default),

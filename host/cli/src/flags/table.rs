@@ -122,7 +122,7 @@ pub struct CommandSpec {
 }
 
 /// The commands that this build can run, in the order of the help text.
-pub const COMMANDS: &[CommandSpec] = &[COMPACT, PLAN, EXPLAIN, DEMO, PLUGIN, HELP];
+pub const COMMANDS: &[CommandSpec] = &[COMPACT, PLAN, EXPLAIN, DEMO, PLUGIN, COMPLETIONS, HELP];
 
 /// Prints the help of a command; always there.
 pub const HELP: CommandSpec = CommandSpec {
@@ -169,6 +169,15 @@ pub const DEMO: CommandSpec = CommandSpec {
     about: "Makes a bucket of real blocks in a temporary directory, compacts it, and shows what happened.",
     groups: &[&DEMONSTRATION],
     arguments: Arguments::None,
+    subcommands: &[],
+};
+
+/// `lithify completions SHELL`.
+pub const COMPLETIONS: CommandSpec = CommandSpec {
+    name: "completions",
+    about: "Prints a script that lets a shell complete commands and flags.",
+    groups: &[],
+    arguments: Arguments::One("shell", "bash, zsh or fish."),
     subcommands: &[],
 };
 

@@ -16,6 +16,7 @@ fn flags(words: &[&str]) -> Flags {
     match parse_words(words) {
         Outcome::Run(flags) => *flags,
         Outcome::Print { text, status } => panic!("status {status}: {text}"),
+        Outcome::Answer(text) => panic!("{text}"),
     }
 }
 
@@ -29,6 +30,7 @@ fn printed(words: &[&str]) -> (u8, String) {
     match parse_words(words) {
         Outcome::Run(flags) => panic!("{flags:?}"),
         Outcome::Print { text, status } => (status, text),
+        Outcome::Answer(text) => panic!("{text}"),
     }
 }
 

@@ -19,6 +19,9 @@ use crate::probe::Probe;
 
 const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
 
+const NO_PROFILE: &str =
+    "CPU profiles are not taken by this release; use `perf record -g -p PID`, function names are in the program\n";
+
 /// What there is to be served.
 #[derive(Clone)]
 pub struct Site {
@@ -70,7 +73,8 @@ impl Site {
             Handler::Healthy => probe(self.probe.is_healthy()),
             Handler::Ready => probe(self.probe.is_ready()),
             Handler::Metrics => zipped_if_asked(self.metrics(), headers).await,
-            Handler::Profile | Handler::UnknownProfile => answer::error(StatusCode::NOT_FOUND, "Unknown profile\n"),
+            Handler::Profile => answer::error(StatusCode::NOT_IMPLEMENTED, NO_PROFILE),
+            Handler::UnknownProfile => answer::error(StatusCode::NOT_FOUND, "Unknown profile\n"),
             Handler::Page
             | Handler::Blocks
             | Handler::Mark

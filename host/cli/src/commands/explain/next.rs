@@ -4,15 +4,12 @@
 
 use lithify_block::{BlockId, Timestamp};
 use lithify_bucket::BlockDirectory;
-use lithify_compactor::{Config, Decision, Foresight, Seen, Standing};
+use lithify_compactor::{Config, Decision, Foresight, PARTIAL_AGE_MS, Seen, Standing};
 
 use super::rules::reason;
 use crate::commands::plan::words;
 use crate::render::explain::NextReport;
 use crate::render::units;
-
-/// Age of the newest object that a partial block must exceed before it is cleaned, milliseconds: 48 hours.
-const PARTIAL_AGE_MS: i64 = 48 * 3_600_000;
 
 /// What becomes of block `id`, in order; never empty.
 pub(super) fn next(
@@ -54,6 +51,12 @@ pub(super) fn next(
             vec![step("nothing", None, format!("{}, so it is left alone", reason(&seen.standing)))]
         }
     }
+}
+
+/// What becomes of a block whose deletion mark names block `named`.
+pub(super) fn marked_for_another(named: BlockId) -> Vec<NextReport> {
+    let why = format!("its deletion mark names block {named}, so neither is deleted; correct the mark or remove it");
+    vec![step("nothing", None, why)]
 }
 
 /// What compaction and downsampling make of it.

@@ -9,6 +9,9 @@ pub const APPLICATION: FlagGroup = FlagGroup {
         FlagSpec::bool("help", "Show the help of the program, or of the command that stands before or after it.")
             .short('h'),
         FlagSpec::bool("help-long", "Show the help of the program and of every command.").hidden(),
+        FlagSpec::bool("help-man", "Print the manual page.").hidden(),
+        FlagSpec::bool("completion-script-bash", "Print the completion script for bash.").hidden(),
+        FlagSpec::bool("completion-script-zsh", "Print the completion script for zsh.").hidden(),
         FlagSpec::bool("version", "Show the version."),
         FlagSpec::new(
             "log.level",
