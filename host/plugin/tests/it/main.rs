@@ -4,9 +4,11 @@
 
 mod answers;
 mod builtins;
+mod deletions;
 mod differential;
 mod fixtures;
 mod guests;
 mod limits;
 mod loading;
 mod logs;
+mod samples;

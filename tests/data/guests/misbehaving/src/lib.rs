@@ -1,13 +1,16 @@
-//! A planner that does what it must not: `{"do": "trap"}` and so on. Built by `lithify plugin build`; the component is
+//! A policy of several kinds that does what it must not: `{"do": "trap"}` and so on. Built by `lithify plugin build`; the component is
 //! committed beside its sources.
 #![no_std]
 extern crate alloc;
+
+mod deletions;
+mod samples;
 
 use alloc::{string::String, vec, vec::Vec};
 
 use lithify_sdk::{Context, Error, ErrorKind, Job, Plan, Planner, Policy, Request, Why, json::Object};
 
-lithify_sdk::export!(include_bytes!("../manifest.json"), planner: Misbehaving);
+lithify_sdk::export!(include_bytes!("../manifest.json"), planner: Misbehaving, downsampler: Misbehaving, retention: Misbehaving);
 
 /// What it does.
 pub enum Misbehaving {
@@ -19,6 +22,9 @@ pub enum Misbehaving {
     Twice,
     Huge,
     Refuse,
+    /// As a planner it does nothing with these two.
+    Nan,
+    Count,
 }
 
 impl Policy for Misbehaving {
@@ -35,7 +41,9 @@ impl Policy for Misbehaving {
             "twice" => Self::Twice,
             "huge" => Self::Huge,
             "refuse" => Self::Refuse,
-            _ => return Err(Error::new(ErrorKind::InvalidConfig, "do: one of trap, loop, recurse, memory, position, twice, huge, refuse")),
+            "nan" => Self::Nan,
+            "count" => Self::Count,
+            _ => return Err(Error::new(ErrorKind::InvalidConfig, "do: one of trap, loop, recurse, memory, position, twice, huge, refuse, nan, count")),
         })
     }
 }
@@ -60,9 +68,14 @@ impl Planner for Misbehaving {
             Self::Position => Ok(job(vec![0, 4_000_000], "a block that is not there".into())),
             Self::Twice => Ok(job(vec![0, 1, 0], "a block twice".into())),
             Self::Huge => Ok(job(vec![0, 1], "x".repeat(100 << 20))),
-            Self::Refuse => Err(Error::new(ErrorKind::Unsupported, "not today")),
+            Self::Refuse => Err(refused()),
+            Self::Nan | Self::Count => Ok(Plan { jobs: vec![], no_compact: vec![] }),
         }
     }
+}
+
+fn refused() -> Error {
+    Error::new(ErrorKind::Unsupported, "not today")
 }
 
 /// Never comes back.
