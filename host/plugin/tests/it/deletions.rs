@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lithify_block::{
     Timestamp,
-    policy::{Context, Outcome, PolicyError, ProposedDeletion, Retention},
+    policy::{Context, Outcome, PolicyError, ProposedDeletion},
     rails::{Mode, Rails},
 };
 use lithify_plugin::{Choice, Door, Kind, Limits, OnError, RetentionChoice, Settings};
