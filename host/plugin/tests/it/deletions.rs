@@ -63,7 +63,7 @@ fn the_built_in_lets_go_what_is_older_than_its_resolution_may_be() {
 #[test]
 fn each_limit_ends_the_call_and_names_itself() {
     refused("trap", Outcome::Panic, "it gave up");
-    refused("loop", Outcome::OutOfFuel, "it used up its fuel of 10000000");
+    refused("loop", Outcome::OutOfFuel, "it used up its fuel of 1000000000");
     refused("recurse", Outcome::StackOrBounds, "");
     refused("memory", Outcome::MemoryLimit, "the limit is 536870912");
     refused("huge", Outcome::AnswerTooBig, "larger than the limit of 1048576 bytes");

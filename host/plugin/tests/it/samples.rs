@@ -59,7 +59,7 @@ pub(crate) fn misbehaving(deed: &str) -> Settings {
         plugin: path.to_str().unwrap().to_owned(),
         sha256: None,
         config: json!({ "do": deed }).to_string(),
-        limits: Limits { memory_bytes: 1 << 30, answer_bytes: 64 << 20, ..guests::limits() },
+        limits: Limits { memory_bytes: 512 << 20, fuel: 1_000_000_000, answer_bytes: 64 << 20, ..guests::limits() },
         on_error: OnError::Halt,
     }
 }
@@ -125,9 +125,9 @@ fn several_threads_share_one_downsampler() {
 #[test]
 fn each_limit_ends_the_call_and_names_itself() {
     refused("trap", Outcome::Panic, "it gave up");
-    refused("loop", Outcome::OutOfFuel, "it used up its fuel of 10000000");
+    refused("loop", Outcome::OutOfFuel, "it used up its fuel of 1000000000");
     refused("recurse", Outcome::StackOrBounds, "");
-    refused("memory", Outcome::MemoryLimit, "the limit is 1073741824");
+    refused("memory", Outcome::MemoryLimit, "the limit is 536870912");
     refused("huge", Outcome::AnswerTooBig, "larger than the limit of 67108864 bytes");
     refused("refuse", Outcome::PluginError, "unsupported: not today");
     let slow = Limits { fuel: u64::MAX, timeout: Duration::from_millis(50), ..guests::limits() };

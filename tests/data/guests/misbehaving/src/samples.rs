@@ -46,12 +46,12 @@ impl Downsampler for Misbehaving {
             }
             Self::Recurse => answer.sum.values[0] = f64::from(deeper(rows.offsets[1] + 1)),
             Self::Memory => {
-                let two_gibibytes: Vec<u8> = vec![1; core::hint::black_box((1 << 30) + (1 << 29))];
-                answer.sum.values[0] = f64::from(two_gibibytes[rows.values.len()]);
+                let gibibyte: Vec<u8> = vec![1; core::hint::black_box(1 << 30)];
+                answer.sum.values[0] = f64::from(gibibyte[rows.values.len()]);
             }
             Self::Position => answer.sum.timestamps[0] += 1,
             Self::Twice => answer.max.offsets.push(answer.max.values.len() as u32),
-            Self::Huge => answer.min.values = vec![0.0; 80 << 20],
+            Self::Huge => answer.min.values = vec![0.0; 16 << 20],
             Self::Refuse => return Err(refused()),
             Self::Nan => answer.sum.values.fill(f64::from_bits(0x7ff0_0000_0000_0002)),
             Self::Count => answer.count.values[0] = -1.0,
