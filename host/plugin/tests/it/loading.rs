@@ -68,7 +68,10 @@ fn builtins_and_buckets_that_do_not_exist_are_named() {
     let mut choice = builtins();
     choice.planner.plugin = "builtin:tsbd".to_owned();
     let error = Door::open(None, false).unwrap().load(&choice).err().unwrap();
-    assert_eq!(error.message, r#"there is no built-in "tsbd"; there are: external-labels, relabel, tsdb"#);
+    assert_eq!(
+        error.message,
+        r#"there is no built-in "tsbd"; there are: by-resolution, external-labels, five-aggregates, relabel, tsdb"#
+    );
     choice.planner.plugin = "objstore:plugins/x.wasm".to_owned();
     let error = Door::open(None, false).unwrap().load(&choice).err().unwrap();
     assert!(error.message.contains("not supported yet"), "{error}");
