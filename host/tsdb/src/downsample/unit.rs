@@ -31,6 +31,17 @@ pub(super) struct Unit {
 }
 
 impl Unit {
+    /// An empty unit with room for as much as `like` has.
+    pub(super) fn like(like: (usize, usize)) -> Self {
+        Self { bytes: Vec::with_capacity(like.0), pieces: Vec::with_capacity(like.1), ..Self::default() }
+    }
+
+    /// What [`Unit::like`] takes, with a little more, as the next may be larger.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let more = |size: usize| size + size / 8;
+        (more(self.bytes.len()), more(self.pieces.len()))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -91,6 +102,11 @@ pub(super) struct Finished {
 }
 
 impl Finished {
+    /// Nothing yet, with room for so many bytes.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    }
+
     /// Labels and chunks of each series.
     pub(super) fn series(&self) -> impl Iterator<Item = (&[u32], &[Made])> {
         let mut starts = (0, 0);

@@ -26,6 +26,8 @@ pub(super) struct Walk<'a> {
     chunks: ChunkReader<'a>,
     checker: Checker,
     series: Series,
+    /// How large the last unit was, so that the next need not grow.
+    size: (usize, usize),
 }
 
 impl<'a> Walk<'a> {
@@ -40,6 +42,7 @@ impl<'a> Walk<'a> {
             chunks: ChunkReader::new(source.segment_blobs()),
             checker: Checker::new(source.range),
             series: Series::default(),
+            size: (0, 0),
         })
     }
 
@@ -58,10 +61,11 @@ impl<'a> Walk<'a> {
     }
 
     fn unit(&mut self) -> Result<Unit, Error> {
-        let mut unit = Unit::default();
+        let mut unit = Unit::like(self.size);
         while unit.weight < UNIT_SAMPLES && self.advance()? {
             self.take(&mut unit)?;
         }
+        self.size = unit.size();
         Ok(unit)
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Worker<'a> {
     histograms: Lane<HistogramRuns>,
     float_groups: Lane<FloatGroups>,
     histogram_groups: Lane<HistogramGroups>,
+    /// How large the last result was, so that the next need not grow.
+    room: usize,
 }
 
 /// What an ordinary chunk holds. Both kinds of histograms are one.
@@ -69,12 +71,13 @@ impl<'a> Worker<'a> {
             histograms: Lane::default(),
             float_groups: Lane::default(),
             histogram_groups: Lane::default(),
+            room: 0,
         }
     }
 
     pub(super) fn work(&mut self, unit: &Unit) -> Result<Finished, Error> {
         self.clear();
-        let mut desk = Desk { unit, out: Finished::default() };
+        let mut desk = Desk { unit, out: Finished::with_room(self.room) };
         for (number, (labels, pieces)) in unit.series().enumerate() {
             let before = desk.out.made.len();
             if self.job.from_ms == 0 {
@@ -93,6 +96,7 @@ impl<'a> Worker<'a> {
         self.ask_histograms(&mut desk)?;
         self.ask_float_groups(&mut desk)?;
         self.ask_histogram_groups(&mut desk)?;
+        self.room = desk.out.bytes.len() + desk.out.bytes.len() / 8;
         Ok(desk.out)
     }
 
