@@ -8,7 +8,7 @@ use lithify_compactor::{
     Ambient, Config, Context, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels, Spent, Stop,
     TimePartition, register_constants,
 };
-use lithify_plugin::{Choice, Door, Kind, Loaded, Settings};
+use lithify_plugin::{Choice, Door, Kind, Loaded, RetentionChoice, Settings};
 use lithify_tsdb::Deduplication;
 use prometheus::Registry;
 use serde_json::json;
@@ -210,14 +210,21 @@ fn choice(selection: &SelectionConfig) -> Result<Choice, WireError> {
             None => builtin_downsampler.clone(),
         },
         builtin_downsampler,
-        retention: named
-            .retention
-            .unwrap_or_default()
-            .iter()
-            .enumerate()
-            .map(|(position, rule)| rule.choice(position))
-            .collect::<Result<_, _>>()?,
+        retention: match named.retention {
+            Some(rules) => {
+                rules.iter().enumerate().map(|(position, rule)| rule.choice(position)).collect::<Result<_, _>>()?
+            }
+            None => retention_of_the_flags(selection),
+        },
     })
+}
+
+/// The built-in rule, unless every resolution is kept for ever.
+fn retention_of_the_flags(selection: &SelectionConfig) -> Vec<RetentionChoice> {
+    let keep = selection.retention;
+    let config = json!({ "raw-ms": keep.raw_ms, "5m-ms": keep.five_minutes_ms, "1h-ms": keep.one_hour_ms });
+    let is_asked = keep.raw_ms != 0 || keep.five_minutes_ms != 0 || keep.one_hour_ms != 0;
+    is_asked.then(|| RetentionChoice::builtin("by-resolution", &config)).into_iter().collect()
 }
 
 /// The clock for logs.

@@ -46,7 +46,7 @@ pub async fn decide(cx: &Context, view: &View) -> Result<Vec<Decision>, Failure>
     .map_err(|panic| Failure::new(Step::Plan, StepError::Panic(panic.to_string())))?
 }
 
-fn group(cx: &Context, blocks: Vec<BlockFacts>) -> Result<Vec<Group>, Failure> {
+pub(crate) fn group(cx: &Context, blocks: Vec<BlockFacts>) -> Result<Vec<Group>, Failure> {
     if blocks.is_empty() {
         return Ok(Vec::new());
     }

@@ -36,6 +36,8 @@ pub enum Step {
     UploadDownsampled,
     /// Deleting blocks whose deletion mark is due.
     Delete,
+    /// Asking retention rules and marking what they let go.
+    Retain,
 }
 
 /// Ordered so that many failures fold to the worst one with `max`.
@@ -239,6 +241,7 @@ impl fmt::Display for Failure {
             Step::Downsample => "downsampling failed",
             Step::UploadDownsampled => "upload of the downsampled block failed",
             Step::Delete => "deletion of marked blocks failed",
+            Step::Retain => "retention failed",
         };
         f.write_str(doing)
     }
@@ -253,7 +256,7 @@ impl std::error::Error for Failure {
 fn severity(step: Step, error: &StepError) -> Severity {
     match error {
         StepError::Store(_) => match step {
-            Step::Group | Step::Plan | Step::DecideDownsampling | Step::Delete => Severity::Fatal,
+            Step::Group | Step::Plan | Step::DecideDownsampling | Step::Delete | Step::Retain => Severity::Fatal,
             Step::Sync
             | Step::CollectGarbage
             | Step::Merge

@@ -3,7 +3,8 @@
 //! Source: `thanos-compactor.md` 2.3.
 
 use crate::{
-    Context, Decision, Downsampled, Failure, Outcome, Severity, clean_partial_uploads, decide, delete_marked,
+    Context, Decision, Downsampled, Failure, Outcome, Severity, apply_retention, clean_partial_uploads, decide,
+    delete_marked,
     downsample::downsample as downsample_pass,
     execute::{Tried, execute},
     failure::{Step, StepError},
@@ -22,6 +23,8 @@ pub struct Iteration {
     pub superseded: usize,
     /// Blocks deleted because their mark was due.
     pub deleted: usize,
+    /// Deletion marks put on blocks that retention lets go.
+    pub let_go: usize,
     /// What went wrong, in order; each was logged.
     pub failures: Vec<Failure>,
     /// Copies of coarser resolution, in order.
@@ -59,7 +62,11 @@ async fn steps(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure> {
     if !iteration.failures.is_empty() {
         return Ok(());
     }
-    sync(cx).await?;
+    let view = sync(cx).await?;
+    let merged = iteration.outcomes.iter().filter_map(|outcome| outcome.result.as_ref());
+    let copied = iteration.downsampled.iter().map(|copy| &copy.result);
+    let fresh = merged.chain(copied).map(|meta| meta.id).collect();
+    iteration.let_go = apply_retention(cx, &view, &fresh).await?;
     cx.progress.doing("cleaning partial uploads");
     clean_partial_uploads(cx).await;
     stop_if_told(cx, Step::Delete)

@@ -10,7 +10,10 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use crate::{Context, Failure, Iteration, Severity, Step, clean_partial_uploads, failure::StepError, iterate};
+use crate::{
+    Context, Failure, Iteration, Severity, Step, TodoMetrics, clean_partial_uploads, failure::StepError, iterate,
+    todo::count_todo,
+};
 
 /// When a run starts over, and what it does meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +37,19 @@ pub enum Ending {
     Failed(Vec<Failure>),
 }
 
-/// Starts over until told to stop, or until a failure that no iteration can mend. When this returns nothing of the run is
-/// under way any more.
-pub async fn repeat(cx: &Context, repetition: Repetition) -> Ending {
+/// Starts over until told to stop, or until a failure that no iteration can mend. `todo` is counted if there is an
+/// interval for it. When this returns nothing of the run is under way any more.
+pub async fn repeat(cx: &Context, repetition: Repetition, todo: Option<TodoMetrics>) -> Ending {
     let mut actors = JoinSet::new();
     let main = cx.clone();
     actors.spawn(async move { start_over(&main, repetition).await });
     if let Some(every) = repetition.cleanup_interval {
         let cx = cx.clone();
         actors.spawn(async move { clean_now_and_then(&cx, every).await });
+    }
+    if let (Some(every), Some(todo)) = (repetition.progress_interval, todo) {
+        let cx = cx.clone();
+        actors.spawn(async move { count_now_and_then(&cx, every, &todo).await });
     }
     // The first that ends decides; the others are told, and waited for.
     let first = actors.join_next().await;
@@ -107,7 +114,7 @@ async fn start_over(cx: &Context, repetition: Repetition) -> Ending {
 fn tell(iteration: &Iteration, took: Duration) {
     info!(
         duration = ?took, passes = iteration.passes, compactions = iteration.outcomes.len(),
-        superseded = iteration.superseded, deleted = iteration.deleted,
+        superseded = iteration.superseded, deleted = iteration.deleted, let_go = iteration.let_go,
         failures = iteration.failures.len(), "iteration is over"
     );
 }
@@ -116,6 +123,22 @@ async fn clean_now_and_then(cx: &Context, every: Duration) -> Ending {
     let mut beats = beats(every);
     while next(cx, &mut beats).await {
         clean_partial_uploads(cx).await;
+    }
+    Ending::Stopped
+}
+
+async fn count_now_and_then(cx: &Context, every: Duration, todo: &TodoMetrics) -> Ending {
+    let mut beats = beats(every);
+    while next(cx, &mut beats).await {
+        let Err(failure) = count_todo(cx, todo).await else { continue };
+        if failure.is_stop() || cx.stop.is_set() {
+            break;
+        }
+        error!(kind = failure.severity().kind(), err = %failure.chain(), "counting the work ahead failed: {failure}");
+        if failure.severity() != Severity::Retriable {
+            return Ending::Failed(vec![failure]);
+        }
+        cx.metrics.running.retries.inc();
     }
     Ending::Stopped
 }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use lithify_compactor::{Context, Ending, Failure, Iteration, Repetition, iterate, repeat};
+use lithify_compactor::{Context, Ending, Failure, Iteration, TodoMetrics, iterate, repeat};
 use prometheus::Registry;
 use tracing::{error, info};
 
@@ -47,12 +47,17 @@ async fn serve_and_compact(
     process_metrics::register(&registry)?;
     let mut wired = wire(&config.selection, Manner::of(&config), &registry, environment)?;
     say_who_decides(&wired);
+    let repetition = config.repetition;
+    let todo = match repetition.filter(|repetition| repetition.progress_interval.is_some()) {
+        Some(_) => Some(TodoMetrics::register(&registry, config.selection.downsampling)?),
+        None => None,
+    };
     let serving = Serving::start(&config.http, &mut wired.cx, registry).await?;
     let started = wired.cx.ambient.elapsed();
     let drawing = progress::show(screen, || status(&wired.cx, started));
-    let status = match config.repetition {
+    let status = match repetition {
         None => once(&wired, signals, drawing).await,
-        Some(repetition) => again_and_again(&wired, repetition, signals, drawing).await,
+        Some(repetition) => again_and_again(&wired, repeat(&wired.cx, repetition, todo), signals, drawing).await,
     };
     serving.end().await;
     Ok(status)
@@ -80,12 +85,11 @@ async fn once(wired: &Wired, signals: Signals, drawing: impl Future<Output = ()>
 /// Iterations until told to stop, which is the ordinary end, or until a failure that is not to be mended.
 async fn again_and_again(
     wired: &Wired,
-    repetition: Repetition,
+    repeating: impl Future<Output = Ending>,
     signals: Signals,
     drawing: impl Future<Output = ()>,
 ) -> ExitCode {
-    let cx = &wired.cx;
-    let (ending, _) = until_told(cx, repeat(cx, repetition), signals, drawing).await;
+    let (ending, _) = until_told(&wired.cx, repeating, signals, drawing).await;
     match ending {
         Ending::Stopped => ExitCode::SUCCESS,
         Ending::Failed(failures) => {
@@ -120,7 +124,7 @@ fn conclude(cx: &Context, wired: &Wired, iteration: &Iteration, signal: Option<S
     let policies = wired.door.metrics();
     info!(
         duration = ?took, passes = iteration.passes, compactions = iteration.outcomes.len(),
-        superseded = iteration.superseded, deleted = iteration.deleted, policies_cpu = ?policies.cpu,
+        superseded = iteration.superseded, deleted = iteration.deleted, let_go = iteration.let_go, policies_cpu = ?policies.cpu,
         "iteration is over"
     );
     if iteration.is_complete() {

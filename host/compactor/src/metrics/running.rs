@@ -1,6 +1,6 @@
 //! What is counted of the loop and of cleaning.
 
-use prometheus::{Error, IntCounter, IntGauge, Registry};
+use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::add;
 
@@ -15,6 +15,7 @@ pub struct RunningMetrics {
     pub partial_attempts: IntCounter,
     pub blocks_cleaned: IntCounter,
     pub cleanup_failures: IntCounter,
+    pub retention_refusals: IntCounterVec,
 }
 
 impl RunningMetrics {
@@ -36,6 +37,16 @@ impl RunningMetrics {
             cleanup_failures: counter(
                 "thanos_compact_block_cleanup_failures_total",
                 "Blocks whose objects could not be deleted.",
+            )?,
+            retention_refusals: add(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "lithify_retention_refusals_total",
+                        "Answers of retention rules that were refused as a whole, by the bound that they exceeded.",
+                    ),
+                    &["rule", "bound"],
+                )?,
             )?,
         })
     }

@@ -1,0 +1,233 @@
+//! The bounds of a retention rule: over one of them its whole answer is refused, nothing is cut to size.
+//!
+//! Source: `policies.md` 5.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lithify_block::{
+    BlockFacts, BlockId, Labels, TimeRange, Timestamp,
+    rails::{Rails, Share},
+};
+
+use crate::View;
+
+/// How far the clock may be behind the newest block before a rule from outside is not believed: 5 minutes, milliseconds.
+const CLOCK_SLACK_MS: i64 = 300_000;
+
+/// An answer and what it is held against.
+pub(super) struct Case<'a> {
+    pub(super) rails: &'a Rails,
+    pub(super) is_foreign: bool,
+    pub(super) now: Timestamp,
+    pub(super) delete_delay_ms: i64,
+    pub(super) view: &'a View,
+    pub(super) blocks: &'a [&'a BlockFacts],
+}
+
+/// Why an answer was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Bound {
+    /// More blocks than a run may let go.
+    #[error("{proposed} blocks are proposed, at most {max} may go in a run; see max-blocks")]
+    Blocks {
+        /// How many.
+        proposed: u64,
+        /// How many may.
+        max: u64,
+    },
+    /// More bytes than a run may let go.
+    #[error("{proposed} bytes are proposed, at most {max} may go in a run; see max-bytes")]
+    Bytes {
+        /// How many.
+        proposed: u64,
+        /// How many may.
+        max: u64,
+    },
+    /// Too large a part of the bucket.
+    #[error("{proposed} of {whole} {what} of the bucket are proposed, which is more than {}.{:02} %; see max-share", max.0 / 100, max.0 % 100)]
+    Share {
+        /// `blocks` or `bytes`.
+        what: &'static str,
+        /// How many.
+        proposed: u64,
+        /// Of how many.
+        whole: u64,
+        /// The largest part.
+        max: Share,
+    },
+    /// Too large a part of the blocks of one label set.
+    #[error("{proposed} of {whole} blocks of {labels} are proposed, which is more than {}.{:02} %; see max-label-set-share", max.0 / 100, max.0 % 100)]
+    SetShare {
+        /// The labels.
+        labels: String,
+        /// How many.
+        proposed: u64,
+        /// Of how many.
+        whole: u64,
+        /// The largest part.
+        max: Share,
+    },
+    /// A block that is too young.
+    #[error("block {id} is proposed, whose newest sample is {age_ms} ms old and must be {min_ms}; see {option}")]
+    Age {
+        /// The block.
+        id: BlockId,
+        /// Its age.
+        age_ms: i64,
+        /// The least age.
+        min_ms: i64,
+        /// The option that sets it.
+        option: &'static str,
+    },
+    /// Marks would be acted on too soon.
+    #[error(
+        "marked blocks are deleted after {delete_delay_ms} ms and must be kept for {floor_ms}; raise --delete-delay, or see delete-delay-floor"
+    )]
+    DeleteDelay {
+        /// `--delete-delay`.
+        delete_delay_ms: i64,
+        /// The least.
+        floor_ms: i64,
+    },
+    /// A raw block whose samples are in no coarser block.
+    #[error(
+        "raw block {id} is proposed, but no coarser blocks that are older than the delete delay hold its samples; see require-coverage"
+    )]
+    Coverage {
+        /// The block.
+        id: BlockId,
+    },
+    /// The clock went back, or the bucket's writers are ahead.
+    #[error("block {id} is {ahead_ms} ms ahead of this machine's clock; correct the clock")]
+    Clock {
+        /// The newest block.
+        id: BlockId,
+        /// How far.
+        ahead_ms: i64,
+    },
+}
+
+impl Bound {
+    /// A short name, for metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Blocks { .. } => "max-blocks",
+            Self::Bytes { .. } => "max-bytes",
+            Self::Share { .. } => "max-share",
+            Self::SetShare { .. } => "max-label-set-share",
+            Self::Age { option, .. } => option,
+            Self::DeleteDelay { .. } => "delete-delay-floor",
+            Self::Coverage { .. } => "require-coverage",
+            Self::Clock { .. } => "clock",
+        }
+    }
+}
+
+/// The first bound that an answer exceeds. An answer without blocks exceeds none.
+pub(super) fn exceeded(case: &Case<'_>) -> Option<Bound> {
+    if case.blocks.is_empty() {
+        return None;
+    }
+    clock(case)
+        .or_else(|| delete_delay(case))
+        .or_else(|| amount(case))
+        .or_else(|| share_of_sets(case))
+        .or_else(|| case.blocks.iter().find_map(|block| age(case, block)))
+        .or_else(|| coverage(case))
+}
+
+fn clock(case: &Case<'_>) -> Option<Bound> {
+    let newest = case.view.active().filter_map(|facts| Some((facts.uploaded_at?, facts.id))).max()?;
+    let ahead_ms = newest.0.since(case.now);
+    (case.is_foreign && ahead_ms > CLOCK_SLACK_MS).then_some(Bound::Clock { id: newest.1, ahead_ms })
+}
+
+fn delete_delay(case: &Case<'_>) -> Option<Bound> {
+    let floor_ms = case.rails.delete_delay_floor_ms?;
+    let delete_delay_ms = case.delete_delay_ms;
+    (delete_delay_ms < floor_ms).then_some(Bound::DeleteDelay { delete_delay_ms, floor_ms })
+}
+
+fn bytes(facts: &BlockFacts) -> u64 {
+    facts.size_bytes.unwrap_or_default()
+}
+
+fn amount(case: &Case<'_>) -> Option<Bound> {
+    let (blocks, bytes_proposed) = (case.blocks.len() as u64, case.blocks.iter().map(|facts| bytes(facts)).sum());
+    if let Some(max) = case.rails.blocks_max.filter(|max| blocks > *max) {
+        return Some(Bound::Blocks { proposed: blocks, max });
+    }
+    if let Some(max) = case.rails.bytes_max.filter(|max| bytes_proposed > *max) {
+        return Some(Bound::Bytes { proposed: bytes_proposed, max });
+    }
+    let max = case.rails.share_max?;
+    let all = || case.view.blocks.values().filter_map(|seen| seen.facts.as_ref());
+    let parts = [("blocks", blocks, all().count() as u64), ("bytes", bytes_proposed, all().map(bytes).sum())];
+    let over = parts.into_iter().find(|(_, proposed, whole)| max.is_exceeded(*proposed, *whole));
+    over.map(|(what, proposed, whole)| Bound::Share { what, proposed, whole, max })
+}
+
+fn share_of_sets(case: &Case<'_>) -> Option<Bound> {
+    let max = case.rails.set_share_max?;
+    let mut sets: BTreeMap<&Labels, (u64, u64)> = BTreeMap::new();
+    for facts in case.view.active() {
+        sets.entry(&facts.meta.thanos.labels).or_default().1 += 1;
+    }
+    for facts in case.blocks {
+        sets.entry(&facts.meta.thanos.labels).or_default().0 += 1;
+    }
+    let over = sets.into_iter().find(|(_, (proposed, whole))| max.is_exceeded(*proposed, *whole));
+    over.map(|(labels, (proposed, whole))| Bound::SetShare { labels: labels.to_string(), proposed, whole, max })
+}
+
+fn age(case: &Case<'_>, facts: &BlockFacts) -> Option<Bound> {
+    let age_ms = case.now.since(facts.meta.range.max);
+    let raw = case.rails.raw_age_min_ms.filter(|_| facts.meta.thanos.resolution == 0);
+    let least = [("min-age", case.rails.age_min_ms), ("min-raw-age", raw)];
+    let (option, min_ms) = least.into_iter().find_map(|(o, min)| Some((o, min.filter(|min| age_ms < *min)?)))?;
+    Some(Bound::Age { id: facts.id, age_ms, min_ms, option })
+}
+
+/// A raw block goes only if coarser blocks of its stream hold all its sources and its whole range, stay, and are old
+/// enough to be seen by everybody.
+fn coverage(case: &Case<'_>) -> Option<Bound> {
+    if !case.rails.coverage_required {
+        return None;
+    }
+    let proposed: BTreeSet<BlockId> = case.blocks.iter().map(|facts| facts.id).collect();
+    let is_cover = |cover: &&BlockFacts| {
+        let born = cover.uploaded_at.unwrap_or_else(|| cover.id.created());
+        let is_old = case.now.since(born) > case.delete_delay_ms;
+        let stays = cover.deletion_marked_at.is_none() && !proposed.contains(&cover.id);
+        cover.meta.thanos.resolution > 0 && is_old && stays
+    };
+    let covers: Vec<&BlockFacts> = case.view.active().filter(is_cover).collect();
+    let raw = case.blocks.iter().filter(|facts| facts.meta.thanos.resolution == 0);
+    let bare = |facts: &&&BlockFacts| {
+        let of_stream = || covers.iter().filter(|cover| cover.meta.thanos.labels == facts.meta.thanos.labels);
+        let held: BTreeSet<BlockId> =
+            of_stream().flat_map(|cover| cover.meta.compaction.sources.iter().copied()).collect();
+        let sources = &facts.meta.compaction.sources;
+        let has_sources = !sources.is_empty() && sources.iter().all(|source| held.contains(source));
+        !has_sources || !is_covered(facts.meta.range, of_stream().map(|cover| cover.meta.range).collect())
+    };
+    raw.into_iter().find(bare).map(|facts| Bound::Coverage { id: facts.id })
+}
+
+fn is_covered(range: TimeRange, mut covers: Vec<TimeRange>) -> bool {
+    covers.sort();
+    let mut reached = range.min;
+    for cover in covers {
+        if cover.min > reached {
+            break;
+        }
+        reached = reached.max(cover.max);
+    }
+    reached >= range.max
+}
+
+/// Whether `labels` has every label of `set`. An empty set is contained in everything.
+pub(super) fn contains(labels: &Labels, set: &Labels) -> bool {
+    set.0.iter().all(|(name, value)| labels.0.get(name) == Some(value))
+}
