@@ -1,43 +1,20 @@
 //! What a merge takes at its peak is below what was stated beforehand.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
-#![expect(unsafe_code, reason = "an allocator that counts can be had in no other way")]
+
+mod allocator;
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
     io,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use allocator::{NOW, PEAK};
 use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
     BlockFile, BlockWriter, Deduplication, Memory, NewChunk, Options, Output, Progress, Sink, Source, chunk::xor,
     compact, index::Index, memory_estimate,
 };
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator with the same arguments; counting has no part in it.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(now, Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(place, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Takes everything and keeps nothing.
 struct Nowhere;
