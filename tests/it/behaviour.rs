@@ -20,21 +20,15 @@ use case::{Bucket, Case};
 
 /// Cases whose parts are being built: they run, and what differs is printed and forgiven.
 const BEING_BUILT: &[&str] = &[
-    "broken-issue-347+delay-0",
     "consistency-delay",
     "consistency-delay-0",
     "deletion-marks",
-    "downsample",
-    "downsample-broken-outside+accept",
-    "downsample-hash-concurrency",
-    "no-downsample-mark",
     "partial-uploads",
     "retention",
     "retention-small-no-downsampling",
     "second-run-deletes-sources",
     "selector-block-id-0-of-3",
     "selector-block-id-2-of-3",
-    "tombstones-single-block+delay-0",
 ];
 
 /// What differs between the bucket that `case` wants and the one that the program leaves.

@@ -4,13 +4,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-use crate::program::{compact, copy, data, expected, files, filesystem, lines, log};
+use crate::program::{compact, copy, data, downsample, expected, files, filesystem, lines, log};
 
 const CASE: &str = "bytes/plain";
 
@@ -43,23 +43,23 @@ fn check(directory: &Path) {
     }
 }
 
-#[test]
+/// Kills runs of `command` over `case` at ten moments, and lets another run end what each has begun.
 #[expect(clippy::disallowed_methods, reason = "the moments of killing are spread over the time that a run takes")]
-fn killed_at_random_moments_it_loses_nothing_and_a_clean_run_ends_as_ever() {
-    let expected = expected(&data(&format!("{CASE}/blocks.txt")));
+fn kill_at_ten_moments(case: &str, command: impl Fn(&Path, &Path) -> Command) {
+    let expected = expected(&data(&format!("{case}/blocks.txt")));
     let length = {
         let work = tempfile::tempdir().unwrap();
-        copy(&data(&format!("{CASE}/in")), &work.path().join("bucket"));
+        copy(&data(&format!("{case}/in")), &work.path().join("bucket"));
         let started = Instant::now();
-        assert!(compact(&filesystem(&work.path().join("bucket")), work.path(), &[]).status().unwrap().success());
+        assert!(command(&work.path().join("bucket"), work.path()).status().unwrap().success(), "{case}");
         started.elapsed()
     };
     for moment in 1..=10u32 {
         let work = tempfile::tempdir().unwrap();
         let bucket = work.path().join("bucket");
-        copy(&data(&format!("{CASE}/in")), &bucket);
+        copy(&data(&format!("{case}/in")), &bucket);
         let before = files(&bucket);
-        let mut child = compact(&filesystem(&bucket), work.path(), &[]).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command(&bucket, work.path()).stderr(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + length * moment / 11;
         while Instant::now() < deadline && child.try_wait().unwrap().is_none() {
             std::thread::park_timeout(Duration::from_micros(200));
@@ -67,12 +67,29 @@ fn killed_at_random_moments_it_loses_nothing_and_a_clean_run_ends_as_ever() {
         child.kill().unwrap();
         child.wait().unwrap();
         check(&bucket);
-        let output = compact(&filesystem(&bucket), work.path(), &[]).output().unwrap();
-        assert!(output.status.success(), "{moment}: {}", log(&output));
+        let output = command(&bucket, work.path()).output().unwrap();
+        assert!(output.status.success(), "{case} {moment}: {}", log(&output));
         check(&bucket);
         let after = files(&bucket);
-        assert_eq!(unsuperseded(&lines(&after, &before), &expected), expected, "{moment}");
+        assert_eq!(unsuperseded(&lines(&after, &before), &expected), expected, "{case} {moment}");
     }
+}
+
+#[test]
+fn killed_at_random_moments_it_loses_nothing_and_a_clean_run_ends_as_ever() {
+    kill_at_ten_moments(CASE, |bucket, work| compact(&filesystem(bucket), work, &[]));
+}
+
+#[test]
+fn killed_while_it_merges_replicas_it_loses_nothing_and_a_clean_run_ends_as_ever() {
+    kill_at_ten_moments("bytes/receivers-one-to-one", |bucket, work| {
+        compact(&filesystem(bucket), work, &["--deduplication.replica-label=receive_replica"])
+    });
+}
+
+#[test]
+fn killed_while_it_downsamples_it_loses_nothing_and_a_clean_run_ends_as_ever() {
+    kill_at_ten_moments("bytes/downsample-twice", |bucket, work| downsample(&filesystem(bucket), work, &[]));
 }
 
 /// A process that died before it marked its sources has made a block that its successor did not make again, so the

@@ -4,11 +4,11 @@ use std::fs;
 
 use lithify_kit::s3;
 
-use crate::program::{compact, copy, data, expected, files, filesystem, lines, log};
+use crate::program::{compact, copy, data, downsample, expected, files, filesystem, lines, log};
 
 const CASES: [&str; 7] = ["churn", "dense", "fortnight", "histograms", "labels", "plain", "sparse"];
 
-/// What the reference made by compaction; `fortnight` was made with downsampling, which is not in this release.
+/// What the reference made by compaction; `fortnight` was made with downsampling, which the runs here are without.
 fn expected_of(case: &str) -> Vec<String> {
     let downsampled = [" 300000 {", " 3600000 {"];
     let lines = expected(&data(&format!("bytes/{case}/blocks.txt")));
@@ -67,6 +67,19 @@ fn meta_json_of_the_result_is_that_of_the_reference_but_for_ids_and_time() {
     };
     assert_eq!(kept(&ours), kept(&theirs));
     assert!(ours.ends_with("}\n"));
+}
+
+#[test]
+fn downsampled_blocks_are_those_of_the_reference() {
+    for case in ["downsample-floats", "downsample-histograms", "downsample-twice", "fortnight"] {
+        let work = tempfile::tempdir().unwrap();
+        let bucket = work.path().join("bucket");
+        copy(&data(&format!("bytes/{case}/in")), &bucket);
+        let before = files(&bucket);
+        let output = downsample(&filesystem(&bucket), work.path(), &[]).output().unwrap();
+        assert!(output.status.success(), "{case}: {}", log(&output));
+        assert_eq!(lines(&files(&bucket), &before), expected(&data(&format!("bytes/{case}/blocks.txt"))), "{case}");
+    }
 }
 
 #[test]

@@ -19,14 +19,21 @@ pub(crate) fn lithify() -> Command {
     Command::new(program)
 }
 
-/// `lithify compact` on the bucket of this YAML, with its own data directory below `work`.
+/// `lithify compact` without downsampling on the bucket of this YAML, with its own data directory below `work`.
 pub(crate) fn compact(yaml: &str, work: &Path, flags: &[&str]) -> Command {
+    let mut command = downsample(yaml, work, flags);
+    command.arg("--downsampling.disable");
+    command
+}
+
+/// The same with downsampling.
+pub(crate) fn downsample(yaml: &str, work: &Path, flags: &[&str]) -> Command {
     let mut command = lithify();
     command
         .arg("compact")
         .arg(format!("--objstore.config={yaml}"))
         .arg(format!("--data-dir={}", work.join("data").display()))
-        .args(["--http-address=127.0.0.1:0", "--consistency-delay=0s", "--downsampling.disable"])
+        .args(["--http-address=127.0.0.1:0", "--consistency-delay=0s"])
         .args(flags);
     command
 }

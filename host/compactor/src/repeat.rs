@@ -114,6 +114,7 @@ async fn start_over(cx: &Context, repetition: Repetition) -> Ending {
 fn tell(iteration: &Iteration, took: Duration) {
     info!(
         duration = ?took, passes = iteration.passes, compactions = iteration.outcomes.len(),
+        downsampled = iteration.downsampled.len(),
         superseded = iteration.superseded, deleted = iteration.deleted, let_go = iteration.let_go,
         failures = iteration.failures.len(), "iteration is over"
     );

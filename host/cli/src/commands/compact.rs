@@ -124,6 +124,7 @@ fn conclude(cx: &Context, wired: &Wired, iteration: &Iteration, signal: Option<S
     let policies = wired.door.metrics();
     info!(
         duration = ?took, passes = iteration.passes, compactions = iteration.outcomes.len(),
+        downsampled = iteration.downsampled.len(),
         superseded = iteration.superseded, deleted = iteration.deleted, let_go = iteration.let_go, policies_cpu = ?policies.cpu,
         "iteration is over"
     );
