@@ -1,73 +1,15 @@
-//! The streaming engine against the slow one of the kit: the same bytes for any blocks, or both refuse.
+//! The streaming engine against the slow one of the kit, on blocks that dice have made; and laws of merging.
 
-use std::{fmt, sync::atomic::AtomicBool};
+use std::fmt;
 
-use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_kit::{
+    compare,
     dice::Dice,
     random::{self, Content},
-    slow::{self, Block},
+    slow::{self, Block, Chunk, Series},
 };
-use lithify_tsdb::{Blob, BlockFile, Deduplication, Memory, Options, Progress, Source, compact};
+use lithify_tsdb::Deduplication;
 use proptest::prelude::*;
-
-/// Merges with both engines and compares files; says what the blocks were where they differ.
-fn merges_alike(blocks: &[Block], deduplication: Deduplication) -> Result<(), TestCaseError> {
-    let sources: Result<Vec<Source>, _> = blocks.iter().zip(1..).map(|(block, number)| block.source(number)).collect();
-    let sources = sources.map_err(|error| TestCaseError::reject(error.to_string()))?;
-    let slowly = match deduplication {
-        Deduplication::OneToOne => slow::Deduplication::OneToOne,
-        Deduplication::Penalty => slow::Deduplication::Penalty,
-    };
-    let expected = slow::merge(blocks, slowly);
-    let range = blocks.iter().map(|block| block.range).reduce(TimeRange::union).unwrap();
-    let (cancel, progress, mut memory) = (AtomicBool::new(false), Progress::default(), Memory::default());
-    let options =
-        Options { segment_bytes: 0, accept_malformed: false, deduplication, cancel: &cancel, progress: &progress };
-    let merged = compact(&sources, range, &mut memory, &options);
-    match (merged, expected) {
-        (Ok(_), Ok((symbols, series))) => {
-            let files = slow::files(symbols, &series, 0).expect("the slow engine keeps the rules of the format");
-            if memory.files() != files {
-                let found = content(&memory, range);
-                let (found, expected) = (
-                    found.iter().filter(|one| !series.contains(one)).collect::<Vec<_>>(),
-                    series.iter().filter(|one| !found.contains(one)).collect::<Vec<_>>(),
-                );
-                prop_assert!(false, "{}\nfound {found:?}\nexpected {expected:?}", drawn(blocks));
-            }
-        }
-        (Err(_), Err(_)) => {}
-        (found, expected) => prop_assert!(false, "{}\nfound {found:?}\nexpected {expected:?}", drawn(blocks)),
-    }
-    Ok(())
-}
-
-/// What a result holds, for messages.
-fn content(memory: &Memory, range: TimeRange) -> Vec<(slow::Labels, Vec<slow::Chunk>)> {
-    let files = memory.files();
-    let blob = |bytes: &bytes::Bytes| Box::new(bytes.clone()) as Box<dyn Blob>;
-    let segments = files.iter().filter_map(|(file, bytes)| match file {
-        BlockFile::Segment(number) => Some((format!("{number:06}"), blob(bytes))),
-        BlockFile::Index => None,
-    });
-    let segments = segments.collect();
-    let id = BlockId::from_parts(Timestamp(0), 0);
-    slow::read(&Source { id, range, index: blob(&files[&BlockFile::Index]), segments, tombstones: None }).unwrap()
-}
-
-/// Blocks as a reader of a failure wants them: one line a chunk.
-fn drawn(blocks: &[Block]) -> String {
-    let mut lines = Vec::new();
-    for block in blocks {
-        lines.push(format!("block {}..{}", block.range.min.0, block.range.max.0));
-        for series in &block.series {
-            lines.push(format!("  series, deleted {:?}", series.deleted));
-            lines.extend(series.chunks.iter().map(|chunk| format!("    {chunk:?}")));
-        }
-    }
-    lines.join("\n")
-}
 
 /// Throws for dice; a failure is told by its blocks.
 #[derive(Clone)]
@@ -83,18 +25,85 @@ fn throws() -> impl Strategy<Value = Throws> {
     proptest::collection::vec(any::<u8>(), 0..3000).prop_map(Throws)
 }
 
+fn function() -> impl Strategy<Value = Deduplication> {
+    prop::sample::select(vec![Deduplication::OneToOne, Deduplication::Penalty])
+}
+
+fn alike(compared: Result<(), String>) -> Result<(), TestCaseError> {
+    compared.map_err(TestCaseError::fail)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn overlapping_blocks_become_the_block_that_the_rules_give(throws in throws(), penalty in any::<bool>()) {
-        let blocks = random::blocks(&mut Dice::new(&throws.0), Content::Raw);
-        merges_alike(&blocks, if penalty { Deduplication::Penalty } else { Deduplication::OneToOne })?;
+    fn overlapping_blocks_become_the_block_that_the_rules_give(throws in throws(), function in function()) {
+        alike(compare::merge(&random::blocks(&mut Dice::new(&throws.0), Content::Raw), function))?;
     }
 
     #[test]
-    fn overlapping_downsampled_blocks_become_what_the_rules_give(throws in throws(), penalty in any::<bool>()) {
-        let blocks = random::blocks(&mut Dice::new(&throws.0), Content::Downsampled);
-        merges_alike(&blocks, if penalty { Deduplication::Penalty } else { Deduplication::OneToOne })?;
+    fn overlapping_downsampled_blocks_become_what_the_rules_give(throws in throws(), function in function()) {
+        alike(compare::merge(&random::blocks(&mut Dice::new(&throws.0), Content::Downsampled), function))?;
     }
+
+    #[test]
+    fn raw_blocks_become_the_windows_that_the_rules_give(
+        throws in throws(),
+        to in prop::sample::select(vec![7, 50, 100, 300]),
+    ) {
+        for block in random::blocks(&mut Dice::new(&throws.0), Content::Raw) {
+            alike(compare::coarsen(&block, 0, to))?;
+        }
+    }
+
+    #[test]
+    fn windows_become_the_longer_windows_that_the_rules_give(
+        throws in throws(),
+        to in prop::sample::select(vec![20, 70, 250]),
+    ) {
+        for block in random::blocks(&mut Dice::new(&throws.0), Content::Downsampled) {
+            alike(compare::coarsen(&block, 10, to))?;
+        }
+    }
+
+    #[test]
+    fn a_block_and_itself_are_the_block(throws in throws()) {
+        for mut block in random::blocks(&mut Dice::new(&throws.0), Content::Raw) {
+            block.series.iter_mut().for_each(|series| series.deleted.clear());
+            let series = content(&block);
+            let merged = slow::merge(&[block.clone(), block.clone()], slow::Deduplication::OneToOne);
+            prop_assert_eq!(merged.map(|(_, merged)| merged), Ok(series));
+            alike(compare::merge(&[block.clone(), block], Deduplication::OneToOne))?;
+        }
+    }
+
+    #[test]
+    fn merging_is_the_same_however_a_series_was_split(throws in throws(), dealt in throws()) {
+        for block in random::blocks(&mut Dice::new(&throws.0), Content::Raw) {
+            // Every chunk goes to one of three blocks. What was apart stays apart, so the whole comes back.
+            let mut dice = Dice::new(&dealt.0);
+            let mut parts = [const { Vec::new() }; 3];
+            for series in &block.series {
+                let mut hands = [const { Vec::<Chunk>::new() }; 3];
+                for chunk in &series.chunks {
+                    hands[usize::from(dice.below(3))].push(chunk.clone());
+                }
+                for (part, chunks) in parts.iter_mut().zip(hands).filter(|(_, chunks)| !chunks.is_empty()) {
+                    part.push(Series { labels: series.labels.clone(), chunks, deleted: Vec::new() });
+                }
+            }
+            let parts = parts.map(|series| Block { range: block.range, series });
+            for (slowly, function) in [
+                (slow::Deduplication::OneToOne, Deduplication::OneToOne),
+                (slow::Deduplication::Penalty, Deduplication::Penalty),
+            ] {
+                prop_assert_eq!(slow::merge(&parts, slowly).map(|(_, merged)| merged), Ok(content(&block)));
+                alike(compare::merge(&parts, function))?;
+            }
+        }
+    }
+}
+
+fn content(block: &Block) -> Vec<(slow::Labels, Vec<Chunk>)> {
+    block.series.iter().map(|series| (series.labels.clone(), series.chunks.clone())).collect()
 }

@@ -111,7 +111,7 @@ fn a_signal_stops_it_at_once_and_says_what_was_left_undone() {
     for signal in ["-TERM", "-INT"] {
         let child = compact(&filesystem(&bucket), work.path(), &[]).stderr(Stdio::piped()).spawn().unwrap();
         let pid = child.id().to_string();
-        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         check(&bucket);
         // A signal that comes before it is caught ends the process at once; one that is caught ends it with status 1.

@@ -1,50 +1,76 @@
 //! Our blocks against those of the reference: same ranges, levels, labels, statistics and bytes, from every kind of bucket.
 
-use std::fs;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use lithify_kit::s3;
 
-use crate::program::{compact, copy, data, downsample, expected, files, filesystem, lines, log};
+use crate::program::{compact, compact_with, copy, data, expected, files, filesystem, lines, log};
 
-const CASES: [&str; 7] = ["churn", "dense", "fortnight", "histograms", "labels", "plain", "sparse"];
+/// Each case: a bucket, the flags of the reference, and the blocks that it made.
+struct Case {
+    name: String,
+    flags: Vec<String>,
+}
 
-/// What the reference made by compaction; `fortnight` was made with downsampling, which the runs here are without.
-fn expected_of(case: &str) -> Vec<String> {
-    let downsampled = [" 300000 {", " 3600000 {"];
-    let lines = expected(&data(&format!("bytes/{case}/blocks.txt")));
-    lines.into_iter().filter(|line| !downsampled.iter().any(|resolution| line.contains(resolution))).collect()
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for entry in fs::read_dir(data("bytes")).unwrap().flatten() {
+        let Ok(text) = fs::read_to_string(entry.path().join("cmd")) else { continue };
+        let flags = text.split_once("compact ").unwrap().1.split_whitespace();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        cases.push(Case { name, flags: flags.map(str::to_owned).collect() });
+    }
+    cases.sort_by(|one, next| one.name.cmp(&next.name));
+    assert_eq!(cases.len(), 18);
+    cases
+}
+
+impl Case {
+    fn before(&self) -> PathBuf {
+        data(&format!("bytes/{}/in", self.name))
+    }
+
+    fn wanted(&self) -> Vec<String> {
+        expected(&data(&format!("bytes/{}/blocks.txt", self.name)))
+    }
+
+    fn run(&self, yaml: &str, work: &Path) {
+        let output = compact_with(yaml, work, &self.flags).output().unwrap();
+        assert!(output.status.success(), "{}: {}", self.name, log(&output));
+    }
 }
 
 #[test]
 fn a_filesystem_bucket_gets_the_blocks_of_the_reference() {
-    for case in CASES {
+    for case in cases() {
         let work = tempfile::tempdir().unwrap();
         let bucket = work.path().join("bucket");
-        copy(&data(&format!("bytes/{case}/in")), &bucket);
+        copy(&case.before(), &bucket);
         let before = files(&bucket);
-        let output = compact(&filesystem(&bucket), work.path(), &[]).output().unwrap();
-        assert!(output.status.success(), "{case}: {}", log(&output));
+        case.run(&filesystem(&bucket), work.path());
         let after = files(&bucket);
-        assert_eq!(lines(&after, &before), expected_of(case), "{case}");
-        // Nothing that was there is changed, and each source of a block is marked.
-        assert!(before.iter().all(|(name, content)| after.get(name) == Some(content)), "{case}");
-        assert!(!after.keys().any(|name| name.starts_with(".tmp")), "{case}");
+        assert_eq!(lines(&after, &before), case.wanted(), "{}", case.name);
+        // Nothing that was there is changed.
+        assert!(before.iter().all(|(name, content)| after.get(name) == Some(content)), "{}", case.name);
+        assert!(!after.keys().any(|name| name.starts_with(".tmp")), "{}", case.name);
     }
 }
 
 #[test]
 fn an_s3_bucket_gets_the_blocks_of_the_reference() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    for case in CASES {
+    for case in cases() {
         let work = tempfile::tempdir().unwrap();
         let server = runtime.block_on(s3::Server::start());
-        let before = files(&data(&format!("bytes/{case}/in")));
+        let before = files(&case.before());
         for (name, content) in &before {
             server.put(name, content.clone());
         }
-        let output = compact(&server.yaml(""), work.path(), &[]).output().unwrap();
-        assert!(output.status.success(), "{case}: {}", log(&output));
-        assert_eq!(lines(&server.objects(), &before), expected_of(case), "{case}");
+        case.run(&server.yaml(""), work.path());
+        assert_eq!(lines(&server.objects(), &before), case.wanted(), "{}", case.name);
     }
 }
 
@@ -67,19 +93,6 @@ fn meta_json_of_the_result_is_that_of_the_reference_but_for_ids_and_time() {
     };
     assert_eq!(kept(&ours), kept(&theirs));
     assert!(ours.ends_with("}\n"));
-}
-
-#[test]
-fn downsampled_blocks_are_those_of_the_reference() {
-    for case in ["downsample-floats", "downsample-histograms", "downsample-twice", "fortnight"] {
-        let work = tempfile::tempdir().unwrap();
-        let bucket = work.path().join("bucket");
-        copy(&data(&format!("bytes/{case}/in")), &bucket);
-        let before = files(&bucket);
-        let output = downsample(&filesystem(&bucket), work.path(), &[]).output().unwrap();
-        assert!(output.status.success(), "{case}: {}", log(&output));
-        assert_eq!(lines(&files(&bucket), &before), expected(&data(&format!("bytes/{case}/blocks.txt"))), "{case}");
-    }
 }
 
 #[test]

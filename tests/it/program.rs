@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -28,12 +29,19 @@ pub(crate) fn compact(yaml: &str, work: &Path, flags: &[&str]) -> Command {
 
 /// The same with downsampling.
 pub(crate) fn downsample(yaml: &str, work: &Path, flags: &[&str]) -> Command {
+    let mut command = compact_with(yaml, work, flags);
+    command.arg("--consistency-delay=0s");
+    command
+}
+
+/// `lithify compact` with these flags and no others but those that say where.
+pub(crate) fn compact_with(yaml: &str, work: &Path, flags: &[impl AsRef<OsStr>]) -> Command {
     let mut command = lithify();
     command
         .arg("compact")
         .arg(format!("--objstore.config={yaml}"))
         .arg(format!("--data-dir={}", work.join("data").display()))
-        .args(["--http-address=127.0.0.1:0", "--consistency-delay=0s"])
+        .arg("--http-address=127.0.0.1:0")
         .args(flags);
     command
 }

@@ -28,6 +28,13 @@ fn main() -> io::Result<()> {
         let kind = chunk.encoding.wrapping_sub(1).min(3);
         write("fuzz_chunk", &format!("specimen-{number}"), &[&[kind], chunk.data.as_slice()].concat())?;
     }
+    // Dice that fall in many ways, for each kind of content and each function.
+    let throws = |from: u32| (0..1500).map(move |i: u32| (from + i).wrapping_mul(2_654_435_761).to_le_bytes()[3]);
+    for kind in 0..4 {
+        let bytes: Vec<u8> = [kind].into_iter().chain(throws(u32::from(kind) * 7)).collect();
+        write("fuzz_overlap", &format!("throws-{kind}"), &bytes)?;
+        write("fuzz_downsample", &format!("throws-{kind}"), &bytes)?;
+    }
     let mut tombstones = Tombstones::default();
     for (series, min, max) in [(3, -5, 9), (3, 20, 20), (700, i64::MIN, i64::MAX)] {
         tombstones.add(series, Interval { min, max });

@@ -8,7 +8,8 @@ use std::{
 use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
-    Blob, BlockFile, BlockReader, BlockWriter, Error, Memory, Merged, NewChunk, Deduplication, Options, Progress, Source, chunk,
+    Blob, BlockFile, BlockReader, BlockWriter, Deduplication, Error, Memory, Merged, NewChunk, Options, Progress,
+    Source, chunk,
 };
 
 /// Names and values in stored order.
@@ -98,8 +99,13 @@ pub fn source(n: u128, range: TimeRange, files: &Files) -> Source {
 /// Those of [`lithify_tsdb::compact`].
 pub fn compact(sources: &[Source], range: TimeRange) -> Result<(Merged, Files), Error> {
     let (cancel, progress, mut memory) = (AtomicBool::new(false), Progress::default(), Memory::default());
-    let options =
-        Options { segment_bytes: SEGMENT_BYTES, accept_malformed: false, deduplication: Deduplication::OneToOne, cancel: &cancel, progress: &progress };
+    let options = Options {
+        segment_bytes: SEGMENT_BYTES,
+        accept_malformed: false,
+        deduplication: Deduplication::OneToOne,
+        cancel: &cancel,
+        progress: &progress,
+    };
     let merged = lithify_tsdb::compact(sources, range, &mut memory, &options)?;
     Ok((merged, memory.files()))
 }

@@ -1,6 +1,7 @@
 //! What tests are made of.
 
 pub mod aggregator;
+pub mod compare;
 pub mod dice;
 pub mod random;
 pub mod s3;

@@ -7,7 +7,7 @@ use lithify_block::columns::Column;
 use crate::chunk::{ChunkError, xor};
 
 /// What sums of infinities become; the bits that x86 processors give.
-const INDEFINITE: f64 = f64::from_bits(0xfff8_0000_0000_0000);
+pub(super) const INDEFINITE: f64 = f64::from_bits(0xfff8_0000_0000_0000);
 
 /// Reads the counter slots of a group of chunks in order.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use lithify_block::columns::{Aggregates, BucketSpan, HistogramAggregates, HistogramLayout, ResetHint};
 
 use super::{
+    counter::INDEFINITE,
     histograms::{Cursor, Row},
     runs::rows,
     unit::Made,
@@ -175,11 +176,11 @@ fn histogram_slot<'a>(
         let mut histogram = FloatHistogram {
             hint: hint(row.hint),
             layout: Arc::clone(&layout),
-            count: row.count,
-            zero_count: row.zero_count,
-            sum: row.sum,
-            positive: row.positive.to_vec(),
-            negative: row.negative.to_vec(),
+            count: as_made(row.count),
+            zero_count: as_made(row.zero_count),
+            sum: as_made(row.sum),
+            positive: row.positive.iter().copied().map(as_made).collect(),
+            negative: row.negative.iter().copied().map(as_made).collect(),
         };
         let before = u64::from(appender.count());
         if let Appended::NewChunk(_) = appender.append(row.time, &mut histogram)? {
@@ -188,6 +189,14 @@ fn histogram_slot<'a>(
     }
     put_slot(Encoding::FloatHistogram, &appender.finish(), out);
     Ok(lost)
+}
+
+/// A NaN with the bits that the reference's arithmetic leaves behind: a sandbox has others, and infinite sums of
+/// histograms make NaN.
+///
+/// Source: `downsampling.md` 7.6.
+fn as_made(value: f64) -> f64 {
+    if value.is_nan() { INDEFINITE } else { value }
 }
 
 fn hint(hint: ResetHint) -> Hint {

@@ -117,6 +117,9 @@ fn aggregate_chunk(dice: &mut Dice<'_>, times: &[i64]) -> Vec<u8> {
         }
         *slot = match dice.below(16) {
             14 if !counter => None,
+            15 if histograms && number > 0 => {
+                Some((Encoding::FloatHistogram, HistogramAppender::<Float>::new().finish()))
+            }
             15 => Some((Encoding::Xor, empty())),
             _ if histograms && (number == 2 || number == 3) => None,
             _ if histograms && number > 0 => {
