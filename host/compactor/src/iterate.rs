@@ -86,7 +86,10 @@ async fn compact(cx: &Context, iteration: &mut Iteration) -> Result<(), Failure>
         if decisions.iter().all(Decision::is_idle) {
             return Ok(());
         }
+        cx.metrics.merging.running.set(1);
         let pass = execute(cx, decisions, &mut tried).await;
+        cx.metrics.merging.running.set(0);
+        pass.outcomes.iter().for_each(|outcome| cx.metrics.merging.count(outcome));
         let changed = pass.changed_something();
         iteration.outcomes.extend(pass.outcomes);
         if !pass.failures.is_empty() {

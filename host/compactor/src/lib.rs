@@ -52,7 +52,7 @@ pub use garbage::{mark_superseded, superseded as superseded_without_mark};
 pub use iterate::{Iteration, iterate};
 pub use memory::Memory;
 pub use merge::Outcome;
-pub use metrics::{DownsamplingMetrics, Metrics, RunningMetrics, TodoMetrics, register_constants};
+pub use metrics::{DownsamplingMetrics, MergingMetrics, Metrics, RunningMetrics, TodoMetrics, register_constants};
 pub use partial::{PARTIAL_AGE_MS, Partials, clean_partial_uploads};
 pub use progress::{Progress, Standstill};
 pub use repeat::{Ending, Repetition, repeat};

@@ -2,7 +2,9 @@
 //!
 //! Source: `thanos-compactor.md` 11.1 and 11.2.
 
+mod dashboard;
 mod downsampling;
+mod merging;
 mod running;
 
 use prometheus::{
@@ -11,6 +13,7 @@ use prometheus::{
 
 use crate::View;
 pub use downsampling::DownsamplingMetrics;
+pub use merging::MergingMetrics;
 pub use running::{RunningMetrics, TodoMetrics};
 
 /// The families of the compactor. Clones count into the same families.
@@ -34,6 +37,9 @@ pub struct Metrics {
     pub modified: IntGaugeVec,
     pub downsampling: DownsamplingMetrics,
     pub running: RunningMetrics,
+    pub merging: MergingMetrics,
+    pub base_syncs: IntCounter,
+    pub base_cache_busts: IntCounter,
 }
 
 /// States of `thanos_blocks_meta_synced` that exist from the start.
@@ -58,6 +64,7 @@ impl Metrics {
     /// If a family of the same name is registered already.
     pub fn register(registry: &Registry) -> Result<Self, Error> {
         let metrics = Self::create(registry)?;
+        dashboard::register(registry, &metrics.downsampling.failures, &metrics.blocks_marked)?;
         for (marker, reason) in [
             ("no-compact-mark.json", "block-index-out-of-order-chunk"),
             ("no-compact-mark.json", "index-size-exceeding"),
@@ -80,6 +87,8 @@ impl Metrics {
         let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
         let by_resolution =
             |name: &str, help: &str| add(registry, IntCounterVec::new(Opts::new(name, help), &["resolution"])?);
+        let gauges =
+            |name: &str, help: &str, label: &str| add(registry, IntGaugeVec::new(Opts::new(name, help), &[label])?);
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
             add(registry, Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
         };
@@ -126,22 +135,20 @@ impl Metrics {
                 "Time that syncs of the bucket took.",
                 &[0.01, 1., 10., 100., 300., 600., 1000.],
             )?,
-            synced: add(
-                registry,
-                IntGaugeVec::new(
-                    Opts::new("thanos_blocks_meta_synced", "Blocks of the last sync by state."),
-                    &["state"],
-                )?,
-            )?,
-            modified: add(
-                registry,
-                IntGaugeVec::new(
-                    Opts::new("thanos_blocks_meta_modified", "Labels removed from blocks in the last sync."),
-                    &["modified"],
-                )?,
+            synced: gauges("thanos_blocks_meta_synced", "Blocks of the last sync by state.", "state")?,
+            modified: gauges(
+                "thanos_blocks_meta_modified",
+                "Labels removed from blocks in the last sync.",
+                "modified",
             )?,
             downsampling: DownsamplingMetrics::register(registry)?,
             running: RunningMetrics::register(registry)?,
+            merging: MergingMetrics::register(registry)?,
+            base_syncs: counter("thanos_blocks_meta_base_syncs_total", "Looks at the bucket, for whatever view.")?,
+            base_cache_busts: counter(
+                "thanos_blocks_meta_base_cache_busts_total",
+                "meta.json files that were read again because they had changed.",
+            )?,
         })
     }
 
@@ -188,3 +195,6 @@ pub(crate) fn add<C: Collector + Clone + 'static>(registry: &Registry, family: C
     registry.register(Box::new(family.clone()))?;
     Ok(family)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lithify_block::{Labels, policy::Selector};
-use lithify_bucket::snapshot;
+use lithify_bucket::{Snapshot, layout, snapshot};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -76,12 +76,22 @@ async fn look(cx: &Context) -> Result<View, StepError> {
 }
 
 /// Looks at the bucket, one look at a time: who comes second finds read what the first has read.
-pub(crate) async fn fetch(cx: &Context) -> Result<Arc<lithify_bucket::Snapshot>, lithify_bucket::Error> {
+pub(crate) async fn fetch(cx: &Context) -> Result<Arc<Snapshot>, lithify_bucket::Error> {
     let _turn = cx.last.turn.lock().await;
     let previous = cx.last.take();
+    cx.metrics.base_syncs.inc();
     let seen =
         snapshot(&*cx.bucket, previous.as_deref(), cx.meta_cache.as_deref(), cx.config.meta_fetch_concurrency).await?;
+    cx.metrics.base_cache_busts.inc_by(changed(previous.as_deref(), &seen));
     Ok(cx.last.keep(seen))
+}
+
+/// How many blocks have a meta.json that is not the one of the look before.
+fn changed(previous: Option<&Snapshot>, seen: &Snapshot) -> u64 {
+    let Some(previous) = previous else { return 0 };
+    let meta = |snapshot: &Snapshot, id| snapshot.blocks.get(&id)?.objects.get(layout::META).cloned();
+    let is_changed = |id| meta(previous, id).is_some_and(|before| meta(seen, id).is_some_and(|now| now != before));
+    seen.blocks.keys().filter(|id| is_changed(**id)).count() as u64
 }
 
 fn select(
@@ -110,22 +120,22 @@ fn warn_of_misnamed(view: &View) {
 /// The snapshot of the last sync, from which unchanged objects are taken over.
 #[derive(Clone, Debug, Default)]
 pub struct Last {
-    snapshot: Arc<std::sync::Mutex<Option<Arc<lithify_bucket::Snapshot>>>>,
+    snapshot: Arc<std::sync::Mutex<Option<Arc<Snapshot>>>>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Last {
     /// What the last sync saw; `None` before the first.
     #[must_use]
-    pub fn snapshot(&self) -> Option<Arc<lithify_bucket::Snapshot>> {
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
         self.take()
     }
 
-    fn take(&self) -> Option<Arc<lithify_bucket::Snapshot>> {
+    fn take(&self) -> Option<Arc<Snapshot>> {
         self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    fn keep(&self, snapshot: lithify_bucket::Snapshot) -> Arc<lithify_bucket::Snapshot> {
+    fn keep(&self, snapshot: Snapshot) -> Arc<Snapshot> {
         let snapshot = Arc::new(snapshot);
         *self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&snapshot));
         snapshot
