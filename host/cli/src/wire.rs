@@ -135,6 +135,7 @@ pub fn wire(
             downsampler: policies.downsampler,
             retention: policies.retention,
         },
+        broken: lithify_compactor::Broken::default(),
         spent: Spent::default(),
         ambient,
         metrics,

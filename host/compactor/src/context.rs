@@ -8,7 +8,7 @@ use lithify_block::{
 };
 use lithify_bucket::{Bucket, MetaCache};
 
-use crate::{Ambient, Config, Last, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
+use crate::{Ambient, Broken, Config, Last, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
 
 /// Everything a step may use. Cheap to clone.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Context {
     pub policies: Policies,
     /// Blocks known to hold nothing.
     pub spent: Spent,
+    /// Blocks known to be broken.
+    pub broken: Broken,
     /// Time and randomness.
     pub ambient: Arc<dyn Ambient>,
     /// Memory that merges may take.

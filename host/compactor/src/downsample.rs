@@ -7,13 +7,13 @@ use std::{sync::Arc, time::Duration};
 use lithify_block::{BlockFacts, BlockId, File, Meta, SOURCE_COMPACTOR, policy::Aggregator};
 use lithify_tsdb::Merged;
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::info;
 
 use crate::{
     Context, Downsampling, Failure, Step, View, decide_downsampling,
     failure::StepError,
+    isolation::LeftOut,
     making::{self, Making},
-    merge::join,
     sources,
 };
 
@@ -38,23 +38,23 @@ pub struct Downsampled {
 pub(crate) struct DownsamplingPass {
     /// Copies, in the order in which they were finished.
     pub(crate) copies: Vec<Downsampled>,
-    /// What went wrong. Each was logged.
+    /// What went wrong. Nothing was logged of it yet.
     pub(crate) failures: Vec<Failure>,
 }
 
-/// Makes all copies that are due in `view`, by the ids of their sources, several side by side. After the first failure
-/// none is begun any more; those under way are finished.
+/// Makes all copies that are due in `view`, by the ids of their sources, several side by side; what was left out stays
+/// out. After the first failure none is begun any more, unless failures are isolated; those under way are finished.
 ///
 /// # Errors
 /// [`Failure`] if it cannot be decided what is due; then nothing was done.
-pub(crate) async fn downsample(cx: &Context, view: &View) -> Result<DownsamplingPass, Failure> {
+pub(crate) async fn downsample(cx: &Context, view: &View, left_out: &LeftOut) -> Result<DownsamplingPass, Failure> {
     for block in view.active() {
         let resolution = block.meta.thanos.resolution.to_string();
         cx.metrics.downsampling.total.with_label_values(&[&resolution]);
         cx.metrics.downsampling.failures.with_label_values(&[&resolution]);
     }
     let decided = decide_downsampling(view).map_err(|error| Failure::new(Step::DecideDownsampling, error))?;
-    let due: Vec<_> = decided.into_iter().filter(Downsampling::is_due).collect();
+    let due: Vec<_> = decided.into_iter().filter(|due| due.is_due() && !left_out.has_block(due.source.id)).collect();
     let bytes = due.iter().filter_map(|due| due.source.size_bytes).sum();
     cx.progress.planned(due.len() as u64, bytes);
     let (mut running, mut pass) = (JoinSet::new(), DownsamplingPass::default());
@@ -64,7 +64,7 @@ pub(crate) async fn downsample(cx: &Context, view: &View) -> Result<Downsampling
         {
             pass.add(finished);
         }
-        if !pass.failures.is_empty() || cx.stop.is_set() {
+        if !pass.failures.is_empty() && !cx.config.isolate_failures || cx.stop.is_set() {
             break;
         }
         let cx = cx.clone();
@@ -73,7 +73,7 @@ pub(crate) async fn downsample(cx: &Context, view: &View) -> Result<Downsampling
     while let Some(finished) = running.join_next().await {
         pass.add(finished);
     }
-    if cx.stop.is_set() && pass.failures.is_empty() {
+    if cx.stop.is_set() && !pass.failures.iter().any(Failure::is_stop) {
         pass.failures.push(Failure::new(Step::Downsample, StepError::Stopped));
     }
     Ok(pass)
@@ -180,15 +180,7 @@ impl DownsamplingPass {
             finished.unwrap_or_else(|panic| Err(Failure::new(Step::Downsample, StepError::Panic(panic.to_string()))));
         match finished {
             Ok(copy) => self.copies.push(copy),
-            Err(failure) => {
-                if !failure.is_stop() {
-                    error!(
-                        blocks = %join(failure.blocks.iter().copied()), kind = failure.severity().kind(),
-                        err = %failure.chain(), next = failure.severity().next(), "{failure}"
-                    );
-                }
-                self.failures.push(failure);
-            }
+            Err(failure) => self.failures.push(failure),
         }
     }
 }

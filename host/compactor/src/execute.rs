@@ -6,13 +6,12 @@ use std::collections::BTreeSet;
 
 use lithify_block::{BlockId, Group};
 use tokio::task::JoinSet;
-use tracing::error;
 
 use crate::{
     Context, Decision, Failure, Outcome, Planned, Step,
     failure::StepError,
     mark,
-    merge::{self, OfGroup, join},
+    merge::{self, OfGroup},
     remedy,
 };
 
@@ -26,12 +25,12 @@ pub struct Pass {
     pub outcomes: Vec<Outcome>,
     /// No-compact marks newly written, and blocks repaired.
     pub changes: usize,
-    /// What went wrong. Each was logged.
+    /// What went wrong. Nothing was logged of it yet.
     pub failures: Vec<Failure>,
 }
 
 /// Carries out `decisions`, group by group in their order, several groups at once. After the first failure no further
-/// group is started; those under way are finished.
+/// group is started, unless failures are isolated; those under way are finished.
 pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut Tried) -> Pass {
     let jobs = || decisions.iter().flat_map(Decision::jobs);
     let bytes = jobs().flat_map(|job| job.blocks()).filter_map(|block| block.size_bytes).sum();
@@ -45,7 +44,7 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
         {
             pass.add(finished);
         }
-        if !pass.failures.is_empty() || cx.stop.is_set() {
+        if !pass.failures.is_empty() && !cx.config.isolate_failures || cx.stop.is_set() {
             break;
         }
         let again = take_note(&decision, tried);
@@ -55,7 +54,7 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
     while let Some(finished) = running.join_next().await {
         pass.add(finished);
     }
-    if cx.stop.is_set() && pass.failures.is_empty() {
+    if cx.stop.is_set() && !pass.failures.iter().any(Failure::is_stop) {
         pass.failures.push(Failure::new(Step::Merge, StepError::Stopped));
     }
     pass
@@ -133,19 +132,7 @@ impl Pass {
         });
         self.outcomes.extend(outcomes);
         self.changes += changes;
-        if let Some(failure) = failure {
-            if !failure.is_stop() {
-                error!(
-                    group = failure.group.as_deref().unwrap_or_default(),
-                    blocks = %join(failure.blocks.iter().copied()),
-                    kind = failure.severity().kind(),
-                    err = %failure.chain(),
-                    next = failure.severity().next(),
-                    "{failure}"
-                );
-            }
-            self.failures.push(failure);
-        }
+        self.failures.extend(failure);
     }
 
     /// Whether the next pass would see something else than this one did.

@@ -43,6 +43,8 @@ pub async fn mark_superseded(cx: &Context, view: &View) -> Result<usize, Failure
 pub fn superseded(view: &View) -> impl Iterator<Item = (BlockId, BlockId)> {
     view.blocks.iter().filter_map(|(id, seen)| {
         let Standing::SupersededBy(by) = seen.standing else { return None };
-        seen.facts.as_ref()?.deletion_marked_at.is_none().then_some((*id, by))
+        // A block that is broken proves nothing about its sources.
+        let is_sound = !matches!(view.blocks.get(&by)?.standing, Standing::LeftOut(_) | Standing::Unsupported(_));
+        seen.facts.as_ref()?.deletion_marked_at.is_none().then_some((*id, by)).filter(|_| is_sound)
     })
 }

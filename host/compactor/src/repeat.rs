@@ -93,7 +93,7 @@ async fn start_over(cx: &Context, repetition: Repetition) -> Ending {
         }
         tell(&iteration, cx.ambient.elapsed() - started);
         match iteration.severity() {
-            None => cx.metrics.running.iterations.inc(),
+            None => count(cx, &iteration),
             Some(Severity::Retriable) => {
                 error!(next_in_at_most = ?repetition.interval, "retriable error; the next iteration tries again");
                 cx.metrics.running.retries.inc();
@@ -111,12 +111,24 @@ async fn start_over(cx: &Context, repetition: Repetition) -> Ending {
     Ending::Stopped
 }
 
+/// What was left out moves the reference's metrics as it would have moved them there; the process lives on.
+fn count(cx: &Context, iteration: &Iteration) {
+    let running = &cx.metrics.running;
+    running.halted.set(i64::from(iteration.has_left_out(Severity::Halting)));
+    if iteration.has_left_out(Severity::Retriable) {
+        running.retries.inc();
+    }
+    if iteration.is_complete() {
+        running.iterations.inc();
+    }
+}
+
 fn tell(iteration: &Iteration, took: Duration) {
     info!(
         duration = ?took, passes = iteration.passes, compactions = iteration.outcomes.len(),
         downsampled = iteration.downsampled.len(),
         superseded = iteration.superseded, deleted = iteration.deleted, let_go = iteration.let_go,
-        failures = iteration.failures.len(), "iteration is over"
+        failures = iteration.failures.len(), left_out = iteration.left_out.len(), "iteration is over"
     );
 }
 

@@ -62,15 +62,19 @@ async fn look(cx: &Context) -> Result<View, StepError> {
         now,
         consistency_delay_ms: cx.config.consistency_delay_ms,
         delete_delay_ms: cx.config.delete_delay_ms,
+        isolate: cx.config.isolate_failures,
         time_partition: cx.config.time_partition.at(now),
         replica_labels: cx.config.replica_labels.clone(),
     };
     let (question, selector) = (cx.question(), cx.policies.selector.clone());
+    let broken = cx.broken.clone();
     let build = move || {
-        View::build(&seen, &rules, |sets| match selector {
+        let mut view = View::build(&seen, &rules, |sets| match selector {
             Some(selector) => select(&*selector, &question, sets),
             None => Ok(vec![true; sets.len()]),
-        })
+        })?;
+        broken.set_apart(&mut view, &seen);
+        Ok(view)
     };
     tokio::task::spawn_blocking(build).await.map_err(|panic| StepError::Panic(panic.to_string()))?
 }
@@ -78,7 +82,7 @@ async fn look(cx: &Context) -> Result<View, StepError> {
 /// Looks at the bucket, one look at a time: who comes second finds read what the first has read.
 pub(crate) async fn fetch(cx: &Context) -> Result<Arc<Snapshot>, lithify_bucket::Error> {
     let _turn = cx.last.turn.lock().await;
-    let previous = cx.last.take();
+    let previous = cx.last.snapshot();
     cx.metrics.base_syncs.inc();
     let seen =
         snapshot(&*cx.bucket, previous.as_deref(), cx.meta_cache.as_deref(), cx.config.meta_fetch_concurrency).await?;
@@ -128,10 +132,6 @@ impl Last {
     /// What the last sync saw; `None` before the first.
     #[must_use]
     pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.take()
-    }
-
-    fn take(&self) -> Option<Arc<Snapshot>> {
         self.snapshot.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 

@@ -139,6 +139,9 @@ fn conclude(cx: &Context, wired: &Wired, iteration: &Iteration, signal: Option<S
             "stopped by a signal before everything was done; nothing half-done is visible, run again to go on"
         );
     }
+    if !iteration.left_out.is_empty() {
+        error!(left_out = iteration.left_out.len(), "what is named above was left out; everything else was done");
+    }
     say_what_failed(&iteration.failures);
     ExitCode::FAILURE
 }

@@ -1,6 +1,6 @@
 //! What is counted of the loop and of cleaning.
 
-use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Error, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::add;
 
@@ -16,6 +16,7 @@ pub struct RunningMetrics {
     pub blocks_cleaned: IntCounter,
     pub cleanup_failures: IntCounter,
     pub retention_refusals: IntCounterVec,
+    pub left_out: IntGaugeVec,
 }
 
 impl RunningMetrics {
@@ -46,6 +47,16 @@ impl RunningMetrics {
                         "Answers of retention rules that were refused as a whole, by the bound that they exceeded.",
                     ),
                     &["rule", "bound"],
+                )?,
+            )?,
+            left_out: add(
+                registry,
+                IntGaugeVec::new(
+                    Opts::new(
+                        "lithify_left_out",
+                        "Blocks and groups that the last iteration left out so that the rest could go on, by reason.",
+                    ),
+                    &["what", "reason"],
                 )?,
             )?,
         })

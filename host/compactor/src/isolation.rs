@@ -1,0 +1,163 @@
+//! One broken block costs one block, one failing group costs one group: what is left out, why, and until when.
+//!
+//! Source: `thanos-compactor.md` 2.8.
+
+mod blame;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use lithify_block::BlockId;
+use lithify_bucket::{Object, Snapshot};
+use tracing::error;
+
+use crate::{
+    Context, Failure, Standing, View,
+    failure::{Step, StepError},
+    merge::join,
+};
+use blame::{culprit, reason, way_out};
+
+/// Blocks that were found broken, each with its objects as they were then. Clones are the same list; it lasts as long as
+/// the process.
+#[derive(Clone, Debug, Default)]
+pub struct Broken(Arc<Mutex<BTreeMap<BlockId, Found>>>);
+
+#[derive(Debug)]
+struct Found {
+    objects: BTreeMap<Box<str>, Object>,
+    failure: Arc<Failure>,
+}
+
+impl Broken {
+    /// Sets the broken blocks of `view` apart, and forgets those that have changed since: they are tried again.
+    pub(crate) fn set_apart(&self, view: &mut View, snapshot: &Snapshot) {
+        self.lock().retain(|id, found| {
+            let unchanged = snapshot.blocks.get(id).is_some_and(|now| now.objects == found.objects);
+            if let (true, Some(seen)) = (unchanged, view.blocks.get_mut(id))
+                && matches!(seen.standing, Standing::Active | Standing::Misnamed(_))
+            {
+                let why = found.failure.chain();
+                if let Some(facts) = &mut seen.facts {
+                    facts.no_compact = Some(format!("left out: {why}"));
+                }
+                seen.standing = Standing::LeftOut(why);
+            }
+            unchanged
+        });
+    }
+
+    fn add(&self, id: BlockId, failure: Arc<Failure>, seen: Option<&Snapshot>) {
+        let Some(directory) = seen.and_then(|seen| seen.blocks.get(&id)) else { return };
+        self.lock().insert(id, Found { objects: directory.objects.clone(), failure });
+    }
+
+    fn failure(&self, id: BlockId) -> Option<Arc<Failure>> {
+        self.lock().get(&id).map(|found| Arc::clone(&found.failure))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlockId, Found>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What one iteration leaves out. Each block and group is reported once.
+#[derive(Debug, Default)]
+pub(crate) struct LeftOut {
+    pub(crate) failures: Vec<Arc<Failure>>,
+    groups: BTreeSet<String>,
+    blocks: BTreeSet<BlockId>,
+}
+
+impl LeftOut {
+    /// Reports the blocks that are set apart in `view`.
+    pub(crate) fn note(&mut self, cx: &Context, view: &View) {
+        for (id, seen) in &view.blocks {
+            let failure = match &seen.standing {
+                Standing::LeftOut(_) => cx.broken.failure(*id),
+                Standing::Unsupported(why) => {
+                    Some(Arc::new(Failure::of_block(Step::Sync, StepError::Unsupported(why.clone()), *id)))
+                }
+                _ => None,
+            };
+            if let Some(failure) = failure
+                && self.blocks.insert(*id)
+            {
+                report(&failure, Some(*id), "still left out; tried again when one of its objects changes");
+                self.failures.push(failure);
+            }
+        }
+    }
+
+    /// Leaves out the block or group that `failure` is about.
+    ///
+    /// # Errors
+    /// `failure` itself where nothing is to be left out: isolation is off, the run was told to stop, or it is about
+    /// neither a block nor a group.
+    pub(crate) fn take(&mut self, cx: &Context, failure: Failure) -> Result<(), Failure> {
+        if !cx.config.isolate_failures || failure.is_stop() {
+            return Err(failure);
+        }
+        let next = match (culprit(&failure), &failure.group, failure.blocks.as_slice()) {
+            // What was set apart and comes again was not set apart.
+            (Some(id), ..) if !self.blocks.insert(id) => return Err(failure),
+            (Some(id), ..) => {
+                let failure = Arc::new(failure);
+                report(&failure, Some(id), "the block is left out until one of its objects changes; the rest goes on");
+                cx.broken.add(id, Arc::clone(&failure), cx.last.snapshot().as_deref());
+                self.failures.push(failure);
+                return Ok(());
+            }
+            (None, Some(group), _) => {
+                self.groups.insert(group.clone());
+                "the group is left out of this iteration, the next one tries it again; the rest goes on"
+            }
+            (None, None, []) => return Err(failure),
+            (None, None, blocks) => {
+                self.blocks.extend(blocks);
+                "the block is left out of this iteration, the next one tries it again; the rest goes on"
+            }
+        };
+        report(&failure, None, next);
+        self.failures.push(Arc::new(failure));
+        Ok(())
+    }
+
+    /// Whether the group was left out in this iteration.
+    pub(crate) fn has_group(&self, key: &str) -> bool {
+        self.groups.contains(key)
+    }
+
+    /// Whether the block was left out in this iteration.
+    pub(crate) fn has_block(&self, id: BlockId) -> bool {
+        self.blocks.contains(&id)
+    }
+
+    /// Publishes how much was left out, by reason.
+    pub(crate) fn publish(&self, cx: &Context) {
+        cx.metrics.running.left_out.reset();
+        for failure in &self.failures {
+            let what = if culprit(failure).is_some() || failure.group.is_none() { "block" } else { "group" };
+            cx.metrics.running.left_out.with_label_values(&[what, reason(failure)]).inc();
+        }
+    }
+}
+
+fn report(failure: &Failure, culprit: Option<BlockId>, next: &str) {
+    let blocks = match culprit {
+        Some(id) => id.to_string(),
+        None => join(failure.blocks.iter().copied()),
+    };
+    error!(
+        group = failure.group.as_deref().unwrap_or_default(),
+        blocks,
+        kind = failure.severity().kind(),
+        reason = reason(failure),
+        err = %failure.chain(),
+        next,
+        way_out = way_out(failure),
+        "{failure}"
+    );
+}
