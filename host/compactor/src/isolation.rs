@@ -80,7 +80,15 @@ impl LeftOut {
                 Standing::Unsupported(why) => {
                     Some(Arc::new(Failure::of_block(Step::Sync, StepError::Unsupported(why.clone()), *id)))
                 }
-                _ => None,
+                Standing::Active
+                | Standing::SupersededBy(_)
+                | Standing::TooFresh { .. }
+                | Standing::OutsideShard
+                | Standing::OutsideTime
+                | Standing::MarkedForDeletion
+                | Standing::Partial
+                | Standing::Corrupt(_)
+                | Standing::Misnamed(_) => None,
             };
             if let Some(failure) = failure
                 && self.blocks.insert(*id)

@@ -157,7 +157,9 @@ fn picture(title: &str, view: &View, before: Option<&View>) -> timeline::Picture
             | Standing::OutsideTime
             | Standing::Partial
             | Standing::Corrupt(_)
-            | Standing::Misnamed(_) => continue,
+            | Standing::Misnamed(_)
+            | Standing::LeftOut(_)
+            | Standing::Unsupported(_) => continue,
         };
         groups.entry(facts.meta.thanos.labels.to_string()).or_default().push(bar(facts, fate));
     }

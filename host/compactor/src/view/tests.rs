@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use lithify_block::{DeletionMark, Rfc3339};
+use lithify_block::{DeletionMark, Meta, Rfc3339, Timestamp};
+use lithify_bucket::{BlockDirectory, MarkState, MetaState};
 
 use super::*;
 
@@ -29,6 +30,7 @@ fn rules() -> Rules {
         now: Timestamp(1000 * HOUR),
         consistency_delay_ms: HOUR / 2,
         delete_delay_ms: 48 * HOUR,
+        isolate: false,
         time_partition: TimeRange::new(i64::MIN, i64::MAX),
         replica_labels: ReplicaLabels::default(),
     }

@@ -7,3 +7,4 @@ mod world;
 
 mod compaction;
 mod downsampling;
+mod isolation;

@@ -30,6 +30,10 @@ impl Store {
         self.lock().objects.insert(name.to_owned(), content.into());
     }
 
+    pub(crate) fn remove(&self, name: &str) {
+        self.lock().objects.remove(name);
+    }
+
     pub(crate) fn objects(&self) -> BTreeMap<String, Bytes> {
         self.lock().objects.clone()
     }

@@ -15,8 +15,8 @@ use lithify_block::{
     policy::{self, Aggregator, Assignment, Downsampler, Grouper, Plan, PlannedJob, Planner, PolicyError},
 };
 use lithify_compactor::{
-    Ambient, Config, Context, Iteration, Last, Memory, Metrics, Moment, Partials, Policies, Progress, ReplicaLabels,
-    Severity, Spent, Stop, TimePartition, iterate,
+    Ambient, Broken, Config, Context, Iteration, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
+    ReplicaLabels, Severity, Spent, Stop, TimePartition, iterate,
 };
 use lithify_tsdb::{BlockWriter, Deduplication, Memory as Files, NewChunk, chunk::XorAppender};
 use prometheus::Registry;
@@ -250,6 +250,7 @@ pub(crate) fn context(store: &Store, config: Config) -> Context {
             retention: Vec::new(),
         },
         spent: Spent::default(),
+        broken: Broken::default(),
         ambient: Arc::new(Frozen),
         metrics: Metrics::register(&Registry::new()).unwrap(),
         progress: Arc::new(Progress::default()),
