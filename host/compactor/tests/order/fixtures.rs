@@ -120,6 +120,7 @@ impl Run {
                 downsampler: Arc::new(Never),
                 retention: Vec::new(),
             },
+            broken: lithify_compactor::Broken::default(),
             spent: Spent::default(),
             ambient: Arc::<Frozen>::clone(&clock),
             memory: Arc::new(Memory::new(1 << 30)),

@@ -47,6 +47,14 @@ pub(super) fn next(
             vec![step("cleaning", Some(at), format!("{}; deleted 48h after {of}", reason(&seen.standing)))]
         }
         (Standing::TooFresh { until }, _) => vec![step("seen", Some(until.0), reason(&seen.standing))],
+        (Standing::LeftOut(_) | Standing::Unsupported(_), _) => vec![step(
+            "nothing",
+            None,
+            format!(
+                "{}; it keeps its place and is left alone until one of its objects changes",
+                reason(&seen.standing)
+            ),
+        )],
         (Standing::OutsideShard | Standing::OutsideTime | Standing::Misnamed(_) | Standing::MarkedForDeletion, _) => {
             vec![step("nothing", None, format!("{}, so it is left alone", reason(&seen.standing)))]
         }

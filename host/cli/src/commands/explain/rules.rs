@@ -37,8 +37,12 @@ pub(super) fn rules(seen: &Seen, at: &Circumstances<'_>) -> Vec<RuleReport> {
     let reports = RULES.iter().enumerate().map(|(number, rule)| {
         let outcome = match failed {
             Some(failed) if number == failed => "failed",
-            // A misnamed block goes through all other rules and is set apart at the end.
-            Some(failed) if number > failed && !matches!(seen.standing, Standing::Misnamed(_)) => "not asked",
+            // A misnamed block, or one of an unknown version, goes through all other rules and is set apart at the end.
+            Some(failed)
+                if number > failed && !matches!(seen.standing, Standing::Misnamed(_) | Standing::Unsupported(_)) =>
+            {
+                "not asked"
+            }
             _ => "passed",
         };
         let why = match (outcome, &seen.facts) {
@@ -54,8 +58,8 @@ pub(super) fn rules(seen: &Seen, at: &Circumstances<'_>) -> Vec<RuleReport> {
 /// Position of the rule that left the block out.
 fn failed(standing: &Standing) -> Option<usize> {
     match standing {
-        Standing::Active => None,
-        Standing::Partial | Standing::Corrupt(_) | Standing::Misnamed(_) => Some(0),
+        Standing::Active | Standing::LeftOut(_) => None,
+        Standing::Partial | Standing::Corrupt(_) | Standing::Misnamed(_) | Standing::Unsupported(_) => Some(0),
         Standing::OutsideTime => Some(1),
         Standing::OutsideShard => Some(2),
         Standing::TooFresh { .. } => Some(3),
@@ -68,6 +72,8 @@ fn failed(standing: &Standing) -> Option<usize> {
 pub(super) fn reason(standing: &Standing) -> String {
     match standing {
         Standing::Active => String::new(),
+        Standing::LeftOut(why) => format!("found broken: {why}"),
+        Standing::Unsupported(why) => why.to_string(),
         Standing::Partial => "there is no meta.json, so the upload is not complete".to_owned(),
         Standing::Corrupt(why) => format!("it does not decode: {why}"),
         Standing::Misnamed(found) => {
