@@ -26,6 +26,23 @@ impl<'a> BitReader<'a> {
         Self { data, next: skip, window: 0, valid: 0 }
     }
 
+    /// Starts at a bit of the data.
+    pub(crate) fn at(data: &'a [u8], bit: usize) -> Self {
+        let mut reader = Self::new(data, bit >> 3);
+        #[expect(clippy::cast_possible_truncation, reason = "below 8")]
+        let skipped = (bit & 7) as u32;
+        if skipped != 0 {
+            reader.refill();
+            reader.skip(skipped);
+        }
+        reader
+    }
+
+    /// All of the data, header included.
+    pub(crate) fn data(&self) -> &'a [u8] {
+        self.data
+    }
+
     /// Makes at least [`Self::REFILL`] bits visible in [`Self::window`].
     #[inline(always)]
     pub(crate) fn refill(&mut self) {

@@ -3,11 +3,14 @@
 //! Two bytes with the number of samples, then a bit stream of timestamps (differences of differences) and values (see
 //! `xor_value`). Source: Prometheus `tsdb/chunkenc/xor.go`.
 
+mod columns;
+
 use super::ChunkError;
 use super::bits::{BitReader, BitWriter};
 use super::encoding::leading_count;
 use super::varbit::{extend, fits, put_uvarint, put_varint, uvarint, varint};
 use super::xor_value::{self, Window};
+pub use columns::decode;
 
 /// Bytes before the bit stream.
 const HEADER: usize = 2;
@@ -148,34 +151,6 @@ impl Iterator for XorDecoder<'_> {
     }
 }
 
-/// Appends all samples of a float chunk to two columns.
-///
-/// # Errors
-/// As [`XorDecoder`]; the samples before the damage have been appended then.
-pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> Result<(), ChunkError> {
-    let mut decoder = XorDecoder::new(data)?;
-    let (old_times, old_values) = (timestamps.len(), values.len());
-    let total = usize::from(decoder.total);
-    // At most 65535 samples, whatever the bytes say.
-    timestamps.resize(old_times + total, 0);
-    values.resize(old_values + total, 0.0);
-    let new_times = timestamps.get_mut(old_times..).unwrap_or_default();
-    let new_values = values.get_mut(old_values..).unwrap_or_default();
-    let mut outcome = Ok(());
-    for (timestamp, value) in new_times.iter_mut().zip(new_values) {
-        outcome = decoder.step();
-        if outcome.is_err() {
-            break;
-        }
-        decoder.read += 1;
-        *timestamp = decoder.timestamp;
-        *value = f64::from_bits(decoder.value);
-    }
-    timestamps.truncate(old_times + usize::from(decoder.read));
-    values.truncate(old_values + usize::from(decoder.read));
-    outcome
-}
-
 /// Appends to `out` the data of a float chunk with these samples, as [`XorAppender`] writes it.
 ///
 /// As many timestamps are written as there are values, if those are fewer.
@@ -183,26 +158,39 @@ pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> 
 /// # Errors
 /// [`ChunkError::Full`] for more than 65535 samples; nothing is appended then.
 pub fn encode(timestamps: &[i64], values: &[f64], out: &mut Vec<u8>) -> Result<(), ChunkError> {
-    let count = u16::try_from(timestamps.len().min(values.len())).map_err(|_| ChunkError::Full)?;
+    let samples = timestamps.iter().copied().zip(values.iter().map(|value| value.to_bits()));
+    encode_each(samples, timestamps.len().min(values.len()), out)
+}
+
+/// As [`encode`], of so many samples from anywhere.
+///
+/// # Errors
+/// As [`encode`].
+pub(crate) fn encode_each(
+    samples: impl Iterator<Item = (i64, u64)>,
+    count: usize,
+    out: &mut Vec<u8>,
+) -> Result<(), ChunkError> {
+    let count = u16::try_from(count).map_err(|_| ChunkError::Full)?;
+    let mut samples = samples.take(count.into());
     let mut bits = BitWriter::behind(std::mem::take(out), count.to_be_bytes());
-    let mut samples = timestamps.iter().zip(values.iter().map(|value| value.to_bits()));
     let (mut timestamp, mut value) = (0, 0);
     if let Some((first, bits_of_first)) = samples.next() {
-        put_varint(&mut bits, *first);
+        put_varint(&mut bits, first);
         bits.put(bits_of_first, 64);
-        (timestamp, value) = (*first, bits_of_first);
+        (timestamp, value) = (first, bits_of_first);
     }
     let (mut delta, mut window) = (0, Window::ABSENT);
     if let Some((second, next)) = samples.next() {
         delta = second.wrapping_sub(timestamp).cast_unsigned();
         put_uvarint(&mut bits, delta);
         xor_value::put(&mut bits, value, next, &mut window);
-        (timestamp, value) = (*second, next);
+        (timestamp, value) = (second, next);
     }
     for (at, next) in samples {
         let step = at.wrapping_sub(timestamp).cast_unsigned();
         let change = step.wrapping_sub(delta).cast_signed();
-        (timestamp, delta) = (*at, step);
+        (timestamp, delta) = (at, step);
         let (head, length) = short_change(change);
         if length == 0 {
             put_change_of_delta(&mut bits, change);

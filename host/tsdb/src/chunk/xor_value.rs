@@ -19,6 +19,17 @@ impl Window {
     /// How a decoder starts.
     pub(crate) const FULL: Self = Self { lead: 0, trail: 0 };
 
+    /// The window of so many bits before so many zeros.
+    #[expect(clippy::cast_possible_truncation, reason = "both are at most 64")]
+    pub(crate) fn of(width: u32, trail: u32) -> Self {
+        Self { lead: (64 - width - trail) as u8, trail: trail as u8 }
+    }
+
+    /// Bits inside, and zeros behind.
+    pub(crate) fn parts(self) -> (u32, u32) {
+        (self.width(), u32::from(self.trail))
+    }
+
     /// Bits inside.
     #[inline(always)]
     fn width(self) -> u32 {

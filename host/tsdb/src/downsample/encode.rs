@@ -13,7 +13,7 @@ use super::{
     unit::Made,
 };
 use crate::{
-    chunk::{Appended, ChunkError, Encoding, FloatHistogram, Hint, HistogramAppender, Layout, Span, XorAppender},
+    chunk::{Appended, ChunkError, Encoding, FloatHistogram, Hint, HistogramAppender, Layout, Span, xor},
     varint::put_uvarint,
 };
 
@@ -79,7 +79,7 @@ fn floats(
         if times.is_empty() {
             out.push(0);
         } else {
-            xor_slot(times.iter().copied().zip(values.iter().copied()), out)?;
+            xor_slot(times.iter().copied().zip(values.iter().copied()), times.len(), out)?;
         }
     }
     let (times, values) = rows(&answer.counter, run);
@@ -89,19 +89,28 @@ fn floats(
         Some(Ends { first, last }) => {
             let behind = (times.last().copied().unwrap_or(first.0), last);
             let windows = times.iter().copied().zip(values.iter().copied());
-            xor_slot(std::iter::once(first).chain(windows).chain([behind]), out)?;
+            xor_slot(std::iter::once(first).chain(windows).chain([behind]), times.len() + 2, out)?;
         }
     }
     Ok(close(start, extent, out))
 }
 
 /// Appends an XOR chunk in its slot.
-fn xor_slot(samples: impl Iterator<Item = (i64, f64)>, out: &mut Vec<u8>) -> Result<(), ChunkError> {
-    let mut appender = XorAppender::new();
-    for (time, value) in samples {
-        appender.append(time, value.to_bits())?;
+fn xor_slot(samples: impl Iterator<Item = (i64, f64)>, count: usize, out: &mut Vec<u8>) -> Result<(), ChunkError> {
+    let start = out.len();
+    out.extend([0, 0, Encoding::Xor.byte()]);
+    let data = out.len();
+    xor::encode_each(samples.map(|(time, value)| (time, value.to_bits())), count, out)?;
+    let length = out.len() - data;
+    // Most lengths take two bytes, for which there is room; the others move what is behind.
+    if let (Ok(length @ 0x80..0x4000), Some([low, high, ..])) = (u16::try_from(length), out.get_mut(start..)) {
+        let [rest, seven] = (length << 1 & 0x7f00 | length & 0x7f | 0x80).to_be_bytes();
+        (*low, *high) = (seven, rest);
+        return Ok(());
     }
-    put_slot(Encoding::Xor, &appender.finish(), out);
+    let mut told = Vec::new();
+    put_uvarint(&mut told, length as u64);
+    out.splice(start..start + 2, told);
     Ok(())
 }
 
@@ -141,7 +150,7 @@ impl<'a> HistogramAnswer<'a> {
         out.push(Encoding::Aggregate.byte());
         let (times, values) = rows(&self.answer.count, self.run);
         extent.add_slot(times);
-        xor_slot(times.iter().copied().zip(values.iter().copied()), out)?;
+        xor_slot(times.iter().copied().zip(values.iter().copied()), times.len(), out)?;
         let length = |offsets: &[u32]| {
             let end = |at: usize| offsets.get(at).copied().unwrap_or_default();
             end(self.run + 1).saturating_sub(end(self.run)) as usize

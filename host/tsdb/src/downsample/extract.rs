@@ -13,12 +13,11 @@ pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<bool, ChunkErro
     xor::decode(data, &mut column.timestamps, &mut column.values)?;
     let times = column.timestamps.get(start..).unwrap_or_default();
     let values = column.values.get(start..).unwrap_or_default();
-    let (mut last, mut falls, mut nan) = (0, false, false);
-    for (time, value) in times.iter().zip(values) {
-        falls |= *time < last;
-        last = *time;
-        nan |= value.is_nan();
-    }
+    // A sign tells of a time before the epoch or before the last one. Nothing else: where neither is negative, the
+    // difference does not wrap.
+    let steps = times.array_windows().fold(0, |signs, [before, time]| signs | time | time.wrapping_sub(*before));
+    let falls = steps | times.first().copied().unwrap_or_default() < 0;
+    let nan = values.iter().fold(false, |nan, value| nan | value.is_nan());
     Ok((falls || nan) && sift(start, column))
 }
 
