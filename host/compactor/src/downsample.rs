@@ -118,7 +118,10 @@ async fn aggregate(cx: &Context, due: &Downsampling, id: BlockId) -> Result<(Mer
     let source = &due.source;
     let sources = sources::open(cx, std::slice::from_ref(source)).await?;
     let aggregators = begin(cx, source.id).await?;
-    let extra_bytes = (aggregators.len() as u64).saturating_mul(AGGREGATOR_BYTES);
+    let count = aggregators.len() as u64;
+    let entry_bytes = u64::try_from(source.meta.thanos.index_stats.series_max_size).unwrap_or_default();
+    let extra_bytes = lithify_tsdb::downsampling_estimate(&source.meta.stats, entry_bytes, count)
+        .saturating_add(count.saturating_mul(AGGREGATOR_BYTES));
     let making = Making { id, sources, hash_files: cx.config.hash_files, extra_bytes };
     let how = lithify_tsdb::Downsampling { from_ms: source.meta.thanos.resolution, to_ms: due.target, aggregators };
     let (range, ambient) = (source.meta.range, Arc::clone(&cx.ambient));

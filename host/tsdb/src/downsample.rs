@@ -45,10 +45,11 @@ use crate::{
 pub use hurdle::Hurdle;
 use unit::{Finished, Unit};
 use walk::Walk;
+pub(crate) use walk::{HISTOGRAM_WEIGHT, UNIT_SAMPLES};
 use worker::Worker;
 
 /// Finished units that may wait for their turn, beside those at work.
-const UNITS_AHEAD: usize = 2;
+pub(crate) const UNITS_AHEAD: usize = 2;
 
 /// How a block is to be made coarser.
 pub struct Downsampling {

@@ -43,7 +43,7 @@ pub use block_writer::{BlockWriter, NewChunk};
 pub use defect::{Defect, Example};
 pub use downsample::{Downsampling, Hurdle, downsample};
 pub use error::{Damage, Error, Fault};
-pub use memory::{IndexSizes, memory_estimate};
+pub use memory::{IndexSizes, downsampling_estimate, memory_estimate};
 pub use merge::{Deduplication, Found, Merged, Obstacle, Options, Progress, compact};
 pub use repair::{Repaired, repair};
 pub use sink::{BlockFile, Directory, Memory, Output, Sink};

@@ -1,6 +1,9 @@
 //! How much memory a merge can need, known before it starts.
 
+use lithify_block::Stats;
+
 use crate::{
+    downsample::{HISTOGRAM_WEIGHT, UNIT_SAMPLES, UNITS_AHEAD},
     merge::{RUN_BYTES, runs},
     outlet::{BUFFER_BYTES, BUFFERS},
     window::WINDOW_BYTES,
@@ -62,9 +65,52 @@ pub fn memory_estimate(sources: &[IndexSizes]) -> u64 {
         .fold(REST_BYTES, u64::saturating_add)
 }
 
+/// Bytes that a sample has in the chunks of a unit, or in those made of it.
+const ENCODED_BYTES: u64 = 16;
+/// Bytes that a sample has while a worker has its unit: its columns and, where each has a window of its own, those of five
+/// aggregates, with slices that double.
+const AT_WORK_BYTES: u64 = 2 * (16 + 5 * 16);
+/// Bytes that a chunk of the usual size has in an index: how far it is from the one before, how long it is, and where.
+const CHUNK_ENTRY_BYTES: u64 = 6;
+/// How much longer than the others the longest series is taken to be where nothing tells.
+const LONGEST: u64 = 16;
+
+/// What [`downsample`](crate::downsample) takes beside [`memory_estimate`] of its source, bytes, without what aggregators
+/// have of their own.
+///
+/// A unit has some number of samples, and with a series that is longer as many as the longest has: its entry in the
+/// index, `series_max_bytes` of it or 0 if that is not known, has room for so many chunks of the usual size. Each
+/// aggregator has a unit at work and one that waits, the walk has one, and results wait for their turn.
+#[must_use]
+pub fn downsampling_estimate(stats: &Stats, series_max_bytes: u64, aggregators: u64) -> u64 {
+    let weight = if stats.num_histogram_samples > 0 { HISTOGRAM_WEIGHT as u64 } else { 1 };
+    let of_chunk = stats.num_samples.div_ceil(stats.num_chunks.max(1));
+    let longest = match series_max_bytes {
+        0 => (stats.num_samples / stats.num_series.max(1)).saturating_mul(LONGEST).min(stats.num_samples),
+        bytes => (bytes / CHUNK_ENTRY_BYTES).saturating_mul(of_chunk).min(stats.num_samples),
+    };
+    let unit = longest.saturating_mul(weight).saturating_add(UNIT_SAMPLES as u64);
+    let waiting = aggregators.saturating_mul(2).saturating_add(2 + UNITS_AHEAD as u64);
+    let waiting = waiting.saturating_mul(ENCODED_BYTES);
+    unit.saturating_mul(aggregators.saturating_mul(AT_WORK_BYTES).saturating_add(waiting))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn downsampling_needs_units_for_each_aggregator_and_the_longest_series() {
+        let stats = Stats { num_samples: 68_000_000, num_series: 6000, num_chunks: 570_000, ..Stats::default() };
+        let (one, two) = (downsampling_estimate(&stats, 700, 1), downsampling_estimate(&stats, 700, 2));
+        assert!(one < two && two < 64 << 20, "{one} {two}");
+        assert!(downsampling_estimate(&stats, 7000, 1) > one);
+        assert!(downsampling_estimate(&stats, 0, 1) > downsampling_estimate(&stats, 7000, 1));
+        let histograms = Stats { num_histogram_samples: 1, ..stats };
+        assert!(downsampling_estimate(&histograms, 700, 1) > one);
+        let huge = Stats { num_samples: u64::MAX, num_histogram_samples: 1, ..Stats::default() };
+        assert_eq!(downsampling_estimate(&huge, u64::MAX, u64::MAX), u64::MAX);
+    }
 
     #[test]
     fn the_bound_grows_with_the_sources_and_never_overflows() {

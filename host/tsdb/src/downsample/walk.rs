@@ -11,9 +11,9 @@ use crate::{
 
 /// A unit is full when it will have about so many float samples: the columns of one fit a core's cache, and a call
 /// of a policy costs nothing beside them.
-const UNIT_SAMPLES: usize = 64 << 10;
+pub(crate) const UNIT_SAMPLES: usize = 64 << 10;
 /// Float samples that a histogram counts as.
-const HISTOGRAM_WEIGHT: usize = 16;
+pub(crate) const HISTOGRAM_WEIGHT: usize = 16;
 /// Float samples that a window counts as.
 const WINDOW_WEIGHT: usize = 5;
 
