@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     path::Path,
-    process::Output,
+    process::{Command, Output},
     sync::Mutex,
     time::{Duration, SystemTime},
 };
@@ -14,19 +14,20 @@ use serde_json::Value;
 use crate::program::{data, files, filesystem, lithify, log};
 
 mod case;
+mod isolated;
 mod purpose;
 
-use case::{Bucket, Case};
+use case::{Bucket, Case, Objects, put};
 
 /// Cases whose parts are being built: they run, and what differs is printed and forgiven.
 const BEING_BUILT: &[&str] = &[];
 
 /// What differs between the bucket that `case` wants and the one that the program leaves.
-fn differences(case: &Case) -> Vec<String> {
+fn differences(case: &Case, more: &[&str]) -> Vec<String> {
     let work = tempfile::tempdir().unwrap();
     let directory = work.path().join("bucket");
     case.put(&directory);
-    let output = run(case, work.path(), &directory);
+    let output = run(case, more, work.path(), &directory);
     let found = Bucket::new(files(&directory), case);
     purpose::judge(case, &output, &found).unwrap_or_else(|| {
         let mut differences = found.differences(&case.after("out"));
@@ -49,13 +50,18 @@ fn differences(case: &Case) -> Vec<String> {
     })
 }
 
-fn run(case: &Case, work: &Path, bucket: &Path) -> Output {
+/// The command of `case` on `bucket`, with `more` flags.
+fn command(case: &Case, more: &[&str], work: &Path, bucket: &Path) -> Command {
     let mut command = lithify();
-    command.args(&case.command);
-    command.arg("--no-compact.isolate-failures");
+    command.args(&case.command).args(more);
     command.arg(format!("--objstore.config={}", filesystem(bucket)));
     command.arg(format!("--data-dir={}", work.join("data").display()));
-    command.arg("--http-address=127.0.0.1:0").output().unwrap()
+    command.arg("--http-address=127.0.0.1:0");
+    command
+}
+
+fn run(case: &Case, more: &[&str], work: &Path, bucket: &Path) -> Output {
+    command(case, more, work, bucket).output().unwrap()
 }
 
 /// The last lines of the log.
@@ -65,24 +71,32 @@ fn last(output: &Output) -> String {
     lines[lines.len().saturating_sub(2)..].join(" | ")
 }
 
-#[test]
-fn whole_buckets_end_as_the_reference_leaves_them() {
-    let names = Mutex::new(Case::names());
+/// Runs `judge` on all cases, as many at a time as there are cores: a paragraph for each with something wrong.
+fn side_by_side<T: Send>(cases: Vec<T>, judge: impl Fn(T) -> (String, Vec<String>) + Sync) -> Vec<String> {
+    let cases = Mutex::new(cases);
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
             scope.spawn(|| {
-                while let Some(name) = { names.lock().unwrap().pop() } {
-                    let differences = differences(&Case::read(&name));
-                    if !differences.is_empty() {
-                        failed.lock().unwrap().push(format!("{name}:\n    {}", differences.join("\n    ")));
+                while let Some(case) = { cases.lock().unwrap().pop() } {
+                    let (name, wrong) = judge(case);
+                    if !wrong.is_empty() {
+                        failed.lock().unwrap().push(format!("{name}:\n    {}", wrong.join("\n    ")));
                     }
                 }
             });
         }
     });
-    let mut failed: Vec<String> = failed.into_inner().unwrap();
-    failed.retain(|case| !BEING_BUILT.iter().any(|name| case.starts_with(&format!("{name}:"))));
+    let mut failed = failed.into_inner().unwrap();
     failed.sort();
+    failed
+}
+
+#[test]
+fn whole_buckets_end_as_the_reference_leaves_them() {
+    let as_there = ["--no-compact.isolate-failures"];
+    let judge = |name: String| (name.clone(), differences(&Case::read(&name), &as_there));
+    let mut failed = side_by_side(Case::names(), judge);
+    failed.retain(|case| !BEING_BUILT.iter().any(|name| case.starts_with(&format!("{name}:"))));
     assert!(failed.is_empty(), "{} cases differ\n{}", failed.len(), failed.join("\n"));
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Objects by their path.
-type Objects = BTreeMap<String, Vec<u8>>;
+pub(super) type Objects = BTreeMap<String, Vec<u8>>;
 
 /// A case as `tests/data/behaviour/README.md` describes it.
 pub(super) struct Case {
@@ -65,18 +65,23 @@ impl Case {
 
     /// Fills `directory` with the bucket before, old where the case says so.
     pub(super) fn put(&self, directory: &Path) {
-        fs::create_dir_all(directory).unwrap();
-        for (name, content) in self.before() {
-            let path = directory.join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
+        put(&self.before(), directory);
         for (path, time) in self.content["mtimes"].as_object().into_iter().flatten() {
             if let Some(time) = seconds(time.as_str().unwrap()) {
                 let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(time);
                 File::open(directory.join(path)).unwrap().set_modified(modified).unwrap();
             }
         }
+    }
+}
+
+/// Fills `directory` with `objects`.
+pub(super) fn put(objects: &Objects, directory: &Path) {
+    fs::create_dir_all(directory).unwrap();
+    for (name, content) in objects {
+        let path = directory.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
     }
 }
 
