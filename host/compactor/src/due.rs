@@ -56,7 +56,7 @@ pub enum Verdict {
 /// not downsampled once more.
 ///
 /// # Errors
-/// [`StepError::UnknownResolution`] for the first block of another resolution.
+/// [`StepError::UnknownResolution`] for the first block of another resolution that carries no no-downsample mark.
 pub fn decide_downsampling(view: &View) -> Result<Vec<Downsampling>, StepError> {
     let sources_at = |resolution: i64| -> BTreeSet<BlockId> {
         let blocks = view.active().filter(|block| block.meta.thanos.resolution == resolution);
@@ -69,6 +69,8 @@ pub fn decide_downsampling(view: &View) -> Result<Vec<Downsampling>, StepError> 
             0 => (&in_5m, RAW_LENGTH_MIN_MS, RESOLUTION_5M),
             RESOLUTION_5M => (&in_1h, FIVE_MINUTES_LENGTH_MIN_MS, RESOLUTION_1H),
             RESOLUTION_1H => continue,
+            // Somebody has said that this block is to be left alone.
+            _ if block.no_downsample.is_some() => continue,
             resolution => return Err(StepError::UnknownResolution { id: block.id, resolution }),
         };
         let missing_sources = block.meta.compaction.sources.iter().filter(|source| !done.contains(source)).count();
@@ -175,5 +177,12 @@ mod tests {
     fn an_unknown_resolution_is_an_error_that_names_the_block() {
         let error = decide_downsampling(&view(vec![block(5, 124, (0, 1), &[5])])).unwrap_err();
         assert!(error.to_string().starts_with(&format!("block {} has a resolution of 124 ms", id(5))), "{error}");
+    }
+
+    #[test]
+    fn a_block_of_an_unknown_resolution_that_is_marked_hinders_nobody() {
+        let mut marked = block(5, 124, (0, RAW_LENGTH_MIN_MS), &[5]);
+        marked.no_downsample = Some("manual".into());
+        assert_eq!(verdicts(vec![marked, block(7, 0, (0, RAW_LENGTH_MIN_MS), &[7])]), [DUE]);
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn way_out(failure: &Failure) -> &'static str {
             "give the writers of these blocks external labels"
         }
         StepError::Unsupported(_) => "use a newer release, or remove the object",
-        StepError::UnknownResolution { .. } => "correct its meta.json",
+        StepError::UnknownResolution { .. } => "correct its meta.json, or mark it no-downsample",
         StepError::Policy(_) | StepError::Refused(_) | StepError::SamePlan => "look into the policy named",
         StepError::Memory { .. } => "raise --compact.memory-budget",
         StepError::Store(_) | StepError::Engine(EngineError::Read { .. } | EngineError::Write { .. }) => {
