@@ -19,6 +19,11 @@ mod purpose;
 
 use case::{Bucket, Case, Objects, put};
 
+/// Fills `directory` with the bucket before the case `name`.
+pub(crate) fn put_case(name: &str, directory: &Path) {
+    Case::read(name).put(directory);
+}
+
 /// Cases whose parts are being built: they run, and what differs is printed and forgiven.
 const BEING_BUILT: &[&str] = &[];
 

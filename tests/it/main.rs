@@ -10,3 +10,4 @@ mod differential;
 mod faults;
 mod golden;
 mod policies;
+mod signals;

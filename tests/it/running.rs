@@ -1,5 +1,7 @@
 //! A program that goes on until it is told to stop: what it says, what it answers, how it ends.
 
+#![expect(clippy::disallowed_methods, reason = "a test that waits for another process must come to an end itself")]
+
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
@@ -69,6 +71,14 @@ impl Drop for Running {
         // Both fail for a process that has ended, which is as well.
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+/// Asks until it is so; asking takes a while of its own.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
     }
 }
 

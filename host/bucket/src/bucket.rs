@@ -64,6 +64,10 @@ pub trait Reader: Send + Sync {
 
     /// The file behind it, where there is one: for mapping it or copying it in the kernel.
     fn file(&self) -> Option<&File>;
+
+    /// Lets reads that wait for a far store fail soon, now and from now on: whoever wanted the bytes does so no more. A
+    /// reader that never waits long need not do anything.
+    fn give_up(&self) {}
 }
 
 /// An object being written by a blocking thread. Nothing is visible before [`Writer::finish`]; dropping it earlier

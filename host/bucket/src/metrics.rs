@@ -221,6 +221,10 @@ impl Reader for MeteredReader {
     fn file(&self) -> Option<&File> {
         self.inner.file()
     }
+
+    fn give_up(&self) {
+        self.inner.give_up();
+    }
 }
 
 impl Drop for MeteredReader {

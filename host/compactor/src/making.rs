@@ -12,7 +12,7 @@ use lithify_block::{BlockId, File, Meta};
 use lithify_bucket::layout;
 use lithify_tsdb::{IndexSizes, Options, Source};
 
-use crate::{Context, failure::StepError, staged::Staged};
+use crate::{Context, Stop, failure::StepError, staged::Staged};
 
 /// A block that is to be made.
 pub(crate) struct Making {
@@ -39,7 +39,8 @@ pub(crate) async fn make<T: Send + 'static>(
     work: impl FnOnce(&[Source], &mut Staged, &Options<'_>) -> Result<T, lithify_tsdb::Error> + Send + 'static,
 ) -> Result<(T, Vec<File>), StepError> {
     let Making { id, sources, hash_files, extra_bytes } = making;
-    let (sources, need) = on_blocking_thread(move || memory_needed(sources)).await?;
+    let measured = on_blocking_thread(move || memory_needed(sources)).await;
+    let (sources, need) = measured.map_err(|error| given_up(error, &cx.stop))?;
     let _admitted = cx.memory.admit(need.saturating_add(extra_bytes)).await?;
     if cx.stop.is_set() {
         return Err(StepError::Stopped);
@@ -55,7 +56,8 @@ pub(crate) async fn make<T: Send + 'static>(
             cancel: stop.flag(),
             progress: &progress,
         };
-        let made = work(&sources, &mut staged, &options).map_err(engine_error)?;
+        let made = work(&sources, &mut staged, &options);
+        let made = made.map_err(|error| given_up(engine_error(error), &stop))?;
         if !is_block(&made) {
             return Ok((made, Vec::new()));
         }
@@ -69,6 +71,12 @@ pub(crate) async fn make<T: Send + 'static>(
 
 fn engine_error(error: lithify_tsdb::Error) -> StepError {
     if matches!(error, lithify_tsdb::Error::Cancelled) { StepError::Stopped } else { StepError::Engine(error) }
+}
+
+/// A read that failed because the run was told to stop is a stop.
+fn given_up(error: StepError, stop: &Stop) -> StepError {
+    let is_read = matches!(error, StepError::Engine(lithify_tsdb::Error::Read { .. }));
+    if is_read && stop.is_set() { StepError::Stopped } else { error }
 }
 
 /// Stamps `meta` with its files and the time and uploads it, which makes the block visible.

@@ -12,13 +12,21 @@ const TOMBSTONES_BYTES_MAX: u64 = 64 << 20;
 /// `blocks` in their order, ready to be read. What a block consists of is asked anew, not taken from the view.
 ///
 /// # Errors
-/// [`StepError`] if a block lacks its index, is of an unknown version, or cannot be opened.
+/// [`StepError`] if a block lacks its index, is of an unknown version, or cannot be opened; [`StepError::Stopped`] as soon
+/// as the run is told to stop.
 pub(crate) async fn open(cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<Source>, StepError> {
-    let mut sources = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        sources.push(open_block(cx, block).await?);
+    let opened = async {
+        let mut sources = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            sources.push(open_block(cx, block).await?);
+        }
+        Ok(sources)
+    };
+    tokio::select! {
+        biased;
+        () = cx.stop.wait() => Err(StepError::Stopped),
+        opened = opened => opened,
     }
-    Ok(sources)
 }
 
 async fn open_block(cx: &Context, block: &BlockFacts) -> Result<Source, StepError> {
@@ -30,11 +38,11 @@ async fn open_block(cx: &Context, block: &BlockFacts) -> Result<Source, StepErro
     if !names.iter().any(|name| name == layout::INDEX) {
         return Err(StepError::Missing { id, object: layout::INDEX });
     }
-    let index: Box<dyn Blob> = Box::new(Stored(cx.bucket.open(&layout::index(id)).await?));
+    let index: Box<dyn Blob> = Box::new(Stored::new(cx.bucket.open(&layout::index(id)).await?, &cx.stop));
     let mut segments: Vec<(String, Box<dyn Blob>)> = Vec::new();
     for name in names.iter().filter_map(|name| name.strip_prefix("chunks/")).filter(|name| is_segment_name(name)) {
         let blob = cx.bucket.open(&object(&format!("chunks/{name}"))).await?;
-        segments.push((name.to_owned(), Box::new(Stored(blob))));
+        segments.push((name.to_owned(), Box::new(Stored::new(blob, &cx.stop))));
     }
     let tombstones = if names.iter().any(|name| name == "tombstones") {
         Some(cx.bucket.get(&object("tombstones"), TOMBSTONES_BYTES_MAX).await?.to_vec())

@@ -11,20 +11,41 @@ use lithify_block::{BlockId, File, FileHash};
 use lithify_bucket::{Bucket, Reader, Writer, layout};
 use lithify_tsdb::{Blob, BlockFile, Output, Sink};
 use sha2::{Digest as _, Sha256};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
-use crate::Progress;
+use crate::{Progress, Stop};
 
-/// An object of the bucket as the engine reads it.
-pub(crate) struct Stored(pub(crate) Arc<dyn Reader>);
+/// An object of the bucket as the engine reads it. A stop ends reads that wait for the store.
+pub(crate) struct Stored {
+    reader: Arc<dyn Reader>,
+    watch: JoinHandle<()>,
+}
+
+impl Stored {
+    /// Must be called on a thread of the runtime's.
+    pub(crate) fn new(reader: Arc<dyn Reader>, stop: &Stop) -> Self {
+        let (watched, stop) = (Arc::clone(&reader), stop.clone());
+        let watch = tokio::spawn(async move {
+            stop.wait().await;
+            watched.give_up();
+        });
+        Self { reader, watch }
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
 
 impl Blob for Stored {
     fn size(&self) -> u64 {
-        self.0.size()
+        self.reader.size()
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.0.read_at(offset, buffer)
+        self.reader.read_at(offset, buffer)
     }
 }
 

@@ -127,7 +127,8 @@ impl Broken {
             wrong.push(format!("not named: {log}"));
         }
         let before = case.before();
-        let touched = |path: &&String| ids.iter().any(|id| path.starts_with(id)) && after.get(*path) != before.get(*path);
+        let touched =
+            |path: &&String| ids.iter().any(|id| path.starts_with(id)) && after.get(*path) != before.get(*path);
         wrong.extend(before.keys().chain(after.keys()).filter(touched).map(|path| format!("{path} was touched")));
 
         // Again and again, to read what is counted.

@@ -9,7 +9,11 @@ use std::{
     collections::VecDeque,
     fs::File,
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -33,6 +37,9 @@ const WINDOW_MAX: u64 = 4 << 20;
 /// A gap that is cheaper to fetch than to ask again for.
 const GAP: u64 = 64 << 10;
 
+/// How often a read that waits asks whether its bytes are still wanted.
+const STILL_WANTED: Duration = Duration::from_millis(100);
+
 pub(super) struct ReadAhead {
     client: Arc<Client>,
     handle: Handle,
@@ -41,6 +48,7 @@ pub(super) struct ReadAhead {
     etag: Option<Arc<str>>,
     /// The one read from last is at the back.
     streams: Mutex<VecDeque<Stream>>,
+    given_up: AtomicBool,
 }
 
 /// A place at which somebody reads on.
@@ -83,6 +91,7 @@ impl ReadAhead {
             size: found.size,
             etag: found.etag.map(Into::into),
             streams: Mutex::default(),
+            given_up: AtomicBool::new(false),
         }
     }
 
@@ -180,17 +189,23 @@ impl ReadAhead {
 }
 
 impl Window {
-    /// Waits for the bytes.
-    fn data(&self, name: &str) -> Result<Bytes, Error> {
+    /// Waits for the bytes, until nobody wants them any more.
+    fn data(&self, name: &str, given_up: &AtomicBool) -> Result<Bytes, Error> {
         let mut state = lock(&self.state);
         loop {
+            if given_up.load(Ordering::Acquire) {
+                return Err(Error::Other(Failure::new(Operation::GetRange, name, "it was given up")));
+            }
             match &mut *state {
                 State::Ready(data) => return Ok(data.clone()),
                 State::Failed(error) => {
                     let again = || Error::Other(Failure::new(Operation::GetRange, name, "another read of it failed"));
                     return Err(error.take().unwrap_or_else(again));
                 }
-                State::Pending => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                State::Pending => {
+                    let woken = self.changed.wait_timeout(state, STILL_WANTED);
+                    state = woken.unwrap_or_else(PoisonError::into_inner).0;
+                }
             }
         }
     }
@@ -217,7 +232,7 @@ impl Reader for ReadAhead {
         }
         let (mut at, mut rest) = (offset, into);
         for window in self.windows(offset, end) {
-            let data = match window.data(&self.name) {
+            let data = match window.data(&self.name, &self.given_up) {
                 Ok(data) => data,
                 Err(error) => {
                     self.forget();
@@ -237,5 +252,9 @@ impl Reader for ReadAhead {
 
     fn file(&self) -> Option<&File> {
         None
+    }
+
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
     }
 }
