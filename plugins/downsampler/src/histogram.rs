@@ -7,6 +7,7 @@ mod arithmetic;
 mod bounds;
 mod buckets;
 mod column;
+mod columns;
 mod fit;
 mod merge;
 mod reduce;

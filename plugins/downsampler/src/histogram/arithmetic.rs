@@ -7,6 +7,7 @@ use alloc::{vec, vec::Vec};
 use super::{
     Histogram, Row,
     buckets::{self, Buckets},
+    columns,
     fit::Fit,
     merge::{Side, merge},
     zero::reconcile,
@@ -30,8 +31,8 @@ impl Histogram {
                 fit.add_negative(&mut self.negative, row.negative.iter().skip(skip_negative).copied());
             }
             _ => {
-                add(&mut self.positive, row.positive, skip_positive);
-                add(&mut self.negative, row.negative, skip_negative);
+                columns::add(&mut self.positive[skip_positive..], &row.positive[skip_positive..]);
+                columns::add(&mut self.negative[skip_negative..], &row.negative[skip_negative..]);
             }
         }
         Ok(())
@@ -57,8 +58,10 @@ impl Histogram {
                 fit.add_negative(&mut self.negative, differences(row.negative, previous.negative, skip_negative));
             }
             _ => {
-                add_differences(&mut self.positive, row.positive, previous.positive, skip_positive);
-                add_differences(&mut self.negative, row.negative, previous.negative, skip_negative);
+                let (now, before) = (&row.positive[skip_positive..], &previous.positive[skip_positive..]);
+                columns::add_differences(&mut self.positive[skip_positive..], now, before);
+                let (now, before) = (&row.negative[skip_negative..], &previous.negative[skip_negative..]);
+                columns::add_differences(&mut self.negative[skip_negative..], now, before);
             }
         }
         Ok(())
@@ -162,20 +165,6 @@ pub(super) fn custom_bound(bounds: &[f64], index: i64) -> Result<f64, Refused> {
 fn slot(bounds: &[f64], own: &[f64], index: i64) -> Result<usize, Refused> {
     let upper = custom_bound(own, index)?;
     Ok(bounds.iter().take_while(|bound| **bound < upper).count())
-}
-
-/// Adds all but the first `skip`.
-fn add(to: &mut [f64], counts: &[f64], skip: usize) {
-    for (to, count) in to.iter_mut().zip(counts).skip(skip) {
-        *to += count;
-    }
-}
-
-/// Adds differences of all but the first `skip`.
-fn add_differences(to: &mut [f64], counts: &[f64], previous: &[f64], skip: usize) {
-    for ((to, count), previous) in to.iter_mut().zip(counts).zip(previous).skip(skip) {
-        *to += count - previous;
-    }
 }
 
 fn differences<'a>(counts: &'a [f64], previous: &'a [f64], skip: usize) -> impl Iterator<Item = f64> + 'a {

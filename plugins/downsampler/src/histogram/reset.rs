@@ -9,6 +9,7 @@ use super::{
     arithmetic::{common, custom_bound},
     bounds::{bound, is_exponential},
     buckets::{Buckets, Coarser},
+    columns,
     zero::zero_for,
 };
 use crate::Refused;
@@ -29,6 +30,12 @@ pub(super) fn is_reset(row: Row<'_>, previous: Row<'_>) -> Result<bool, Refused>
     }
     if layout.is_custom() && layout.custom_values != before.custom_values {
         return differs_at_common_bounds(row, previous);
+    }
+    if row.shape.is_some() && row.shape == previous.shape && !layout.zero_threshold.is_nan() {
+        let (positive, negative) = row.covered;
+        return Ok(row.zero_count < previous.zero_count
+            || same_side_falls(row.positive, previous.positive, positive)
+            || same_side_falls(row.negative, previous.negative, negative));
     }
     if layout.schema > before.schema || layout.zero_threshold < before.zero_threshold {
         return Ok(true);
@@ -72,6 +79,14 @@ fn side_falls(mut side: impl Iterator<Item = (i64, f64)>, previous: impl Iterato
         }
     }
     false
+}
+
+/// [`side_falls`] of two sides with the same buckets, of which the zero bucket of the later one covers the first `covered`.
+fn same_side_falls(now: &[f64], before: &[f64], covered: usize) -> bool {
+    if covered == now.len() {
+        return before.first().is_some_and(|count| *count != 0.0);
+    }
+    before[..covered].iter().any(|count| *count != 0.0) || columns::any_below(&now[covered..], &before[covered..])
 }
 
 /// Whether custom buckets of different bounds lost something between two bounds that they have in common.

@@ -1,0 +1,84 @@
+//! The loops over the buckets of equal layouts. They take several a turn, because the host looks at fuel and clock once a
+//! turn, and each of several has a register of its own where the target has wide ones.
+
+/// How many buckets a turn.
+const BLOCK: usize = 8;
+
+/// Adds place by place.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn add(to: &mut [f64], counts: &[f64]) {
+    let length = to.len().min(counts.len());
+    let (to, to_rest) = to[..length].as_chunks_mut::<BLOCK>();
+    let (counts, counts_rest) = counts[..length].as_chunks::<BLOCK>();
+    for (to, counts) in to.iter_mut().zip(counts) {
+        for place in 0..BLOCK {
+            to[place] += counts[place];
+        }
+    }
+    for (to, count) in to_rest.iter_mut().zip(counts_rest) {
+        *to += count;
+    }
+}
+
+/// Adds differences place by place: two roundings.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn add_differences(to: &mut [f64], counts: &[f64], previous: &[f64]) {
+    let length = to.len().min(counts.len()).min(previous.len());
+    let (to, to_rest) = to[..length].as_chunks_mut::<BLOCK>();
+    let (counts, counts_rest) = counts[..length].as_chunks::<BLOCK>();
+    let (previous, previous_rest) = previous[..length].as_chunks::<BLOCK>();
+    for ((to, counts), previous) in to.iter_mut().zip(counts).zip(previous) {
+        for place in 0..BLOCK {
+            to[place] += counts[place] - previous[place];
+        }
+    }
+    for ((to, count), previous) in to_rest.iter_mut().zip(counts_rest).zip(previous_rest) {
+        *to += count - previous;
+    }
+}
+
+/// Whether a count is below the one in its place of `before`.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(super) fn any_below(now: &[f64], before: &[f64]) -> bool {
+    let length = now.len().min(before.len());
+    let (now, now_rest) = now[..length].as_chunks::<BLOCK>();
+    let (before, before_rest) = before[..length].as_chunks::<BLOCK>();
+    for (now, before) in now.iter().zip(before) {
+        // Without an exit inside, so that the block is compared at once.
+        let mut below = false;
+        for place in 0..BLOCK {
+            below |= now[place] < before[place];
+        }
+        if below {
+            return true;
+        }
+    }
+    now_rest.iter().zip(before_rest).any(|(now, before)| now < before)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    #[test]
+    fn blocks_and_what_is_left_of_them_are_treated_alike() {
+        for length in 0..20_u8 {
+            let counts: Vec<f64> = (0..length).map(f64::from).collect();
+            let mut to: Vec<f64> = counts.iter().map(|count| count * 0.5).collect();
+            add(&mut to, &counts);
+            let halves = to.clone();
+            add_differences(&mut to, &counts, &halves);
+            assert_eq!(to, counts);
+            assert!(!any_below(&counts, &to));
+            for place in 0..usize::from(length) {
+                let mut more = to.clone();
+                more[place] += 1.0;
+                assert!(any_below(&counts, &more));
+                more[place] = f64::NAN;
+                assert!(!any_below(&counts, &more));
+            }
+        }
+    }
+}
