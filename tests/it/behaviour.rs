@@ -15,6 +15,7 @@ use crate::program::{data, files, filesystem, lithify, log};
 
 mod case;
 mod isolated;
+mod named;
 mod purpose;
 
 use case::{Bucket, Case, Objects, put};

@@ -73,8 +73,23 @@ pub struct ExplainConfig {
     pub selection: SelectionConfig,
     /// The block that is asked about.
     pub block: BlockId,
+    /// How much of the block is read.
+    pub check: Check,
     /// Whether to print JSON instead of tables.
     pub json: bool,
+}
+
+/// How much of a block `explain` reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// The index, and the chunks of a block that is not large.
+    Auto,
+    /// Everything.
+    All,
+    /// The index.
+    Index,
+    /// Nothing.
+    None,
 }
 
 /// What `demo` uses.
@@ -153,7 +168,13 @@ impl ExplainConfig {
         let selection = SelectionConfig::new(&flags.selection, surroundings)?;
         let block = flags.block.to_ascii_uppercase().parse();
         let block = block.map_err(|_| ConfigError::BlockId(flags.block.clone()))?;
-        Ok(Self { selection, block, json: flags.output == "json" })
+        let check = match flags.check {
+            "all" => Check::All,
+            "index" => Check::Index,
+            "none" => Check::None,
+            _ => Check::Auto,
+        };
+        Ok(Self { selection, block, check, json: flags.output == "json" })
     }
 }
 

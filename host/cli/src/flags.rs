@@ -81,6 +81,8 @@ pub struct ExplainFlags {
     pub selection: SelectionFlags,
     /// `--output`: `table` or `json`.
     pub output: &'static str,
+    /// `--check`: `auto`, `all`, `index` or `none`.
+    pub check: &'static str,
     /// The block, as typed.
     pub block: String,
 }
@@ -222,6 +224,7 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
         ["explain"] => Command::Explain(Box::new(ExplainFlags {
             selection: SelectionFlags::from_values(&values),
             output: values.get("output"),
+            check: values.get("check"),
             block: argument.display().to_string(),
         })),
         ["demo"] => Command::Demo(DemoFlags::from_values(&values)),

@@ -24,18 +24,21 @@ pub struct DueDeletion {
     pub marked_at: Timestamp,
 }
 
-/// The blocks of `view` that are to be deleted when it is `now`, by id.
-///
-/// Only blocks that passed the time partition, the selector and the consistency delay are among them. The delay is
-/// exceeded, not reached; a mark that names another block proves nothing.
+/// The blocks of `view` that are to be deleted when it is `now`, by id. The delay is exceeded, not reached.
 #[must_use]
 pub fn due_deletions(view: &View, delete_delay_ms: i64, now: Timestamp) -> Vec<DueDeletion> {
-    let due = view.blocks.iter().filter_map(|(id, seen)| {
+    marked(view).filter(|due| now.since(due.marked_at) > delete_delay_ms).collect()
+}
+
+/// The blocks of `view` that are to be deleted sooner or later, by id.
+///
+/// Only blocks that passed the time partition, the selector and the consistency delay are among them; a mark that names
+/// another block proves nothing.
+pub fn marked(view: &View) -> impl Iterator<Item = DueDeletion> {
+    view.blocks.iter().filter_map(|(id, seen)| {
         let marked_at = seen.facts.as_ref()?.deletion_marked_at?;
-        let is_due = now.since(marked_at) > delete_delay_ms && !view.foreign_marks.contains_key(id);
-        is_due.then_some(DueDeletion { id: *id, marked_at })
-    });
-    due.collect()
+        (!view.foreign_marks.contains_key(id)).then_some(DueDeletion { id: *id, marked_at })
+    })
 }
 
 /// Deletes the blocks of `view` that are due. Gives the blocks that are gone, also when others could not be deleted.

@@ -18,7 +18,8 @@ use crate::{
     failure::{Step, StepError},
     merge::join,
 };
-use blame::{culprit, reason, way_out};
+use blame::culprit;
+pub(crate) use blame::culprit_of;
 
 /// Blocks that were found broken, each with its objects as they were then. Clones are the same list; it lasts as long as
 /// the process.
@@ -148,7 +149,7 @@ impl LeftOut {
         cx.metrics.running.left_out.reset();
         for failure in &self.failures {
             let what = if culprit(failure).is_some() || failure.group.is_none() { "block" } else { "group" };
-            cx.metrics.running.left_out.with_label_values(&[what, reason(failure)]).inc();
+            cx.metrics.running.left_out.with_label_values(&[what, failure.reason()]).inc();
         }
     }
 }
@@ -162,10 +163,10 @@ fn report(failure: &Failure, culprit: Option<BlockId>, next: &str) {
         group = failure.group.as_deref().unwrap_or_default(),
         blocks,
         kind = failure.severity().kind(),
-        reason = reason(failure),
+        reason = failure.reason(),
         err = %failure.chain(),
         next,
-        way_out = way_out(failure),
+        way_out = failure.way_out(),
         "{failure}"
     );
 }

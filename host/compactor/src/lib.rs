@@ -6,6 +6,7 @@
 //! Start with [`iterate`], then [`View`], then [`decide`].
 
 mod ambient;
+mod check;
 mod config;
 mod context;
 mod decide;
@@ -40,10 +41,11 @@ mod view;
 mod views;
 
 pub use ambient::{Ambient, Machine};
+pub use check::{Depth, check};
 pub use config::{COMPACTION_RANGES, Config, Moment, TimePartition};
 pub use context::{Context, Policies};
 pub use decide::{Decision, Planned, decide};
-pub use delete::{DueDeletion, delete_marked, due_deletions};
+pub use delete::{DueDeletion, delete_marked, due_deletions, marked as marked_for_deletion};
 pub use downsample::Downsampled;
 pub use due::{Downsampling, RESOLUTION_1H, RESOLUTION_5M, Verdict, decide_downsampling};
 pub use execute::Pass;
@@ -55,8 +57,9 @@ pub use iterate::{Iteration, iterate};
 pub use memory::Memory;
 pub use merge::Outcome;
 pub use metrics::{DownsamplingMetrics, MergingMetrics, Metrics, RunningMetrics, TodoMetrics, register_constants};
-pub use partial::{PARTIAL_AGE_MS, Partials, clean_partial_uploads};
+pub use partial::{PARTIAL_AGE_MS, Partials, clean_partial_uploads, partial_uploads};
 pub use progress::{Progress, Standstill};
+pub use remedy::{Remedy, remedy};
 pub use repeat::{Ending, Repetition, repeat};
 pub use replica_labels::ReplicaLabels;
 pub use retention::{Bound, LetGo, Ruling, Verdict as RetentionVerdict, apply_retention, rule as rule_retention};

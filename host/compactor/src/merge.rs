@@ -60,7 +60,7 @@ pub(crate) async fn run(cx: &Context, job: &Job, of_group: &OfGroup) -> Result<O
     }
     let (merged, files) = merge(cx, job, id).await.map_err(failed(Step::Merge))?;
     let result = if merged.stats.num_samples == 0 {
-        nothing_to_write(job, &merged).map_err(failed(Step::Merge))?;
+        nothing_to_write(job.blocks(), &merged).map_err(failed(Step::Merge))?;
         None
     } else {
         let mut meta = meta_of(job, id, &merged);
@@ -109,11 +109,11 @@ async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merged, Vec<File
     .await
 }
 
-/// Nothing came out of `job`. That is right only if nothing was in it, or if tombstones delete all that was.
+/// Nothing came out of `blocks`. That is right only if nothing was in it, or if tombstones delete all that was.
 ///
 /// Source: `thanos-compactor.md` 6.7, decisions 1 and 2.
-fn nothing_to_write(job: &Job, merged: &Merged) -> Result<(), StepError> {
-    for (position, block) in job.blocks().iter().enumerate() {
+pub(crate) fn nothing_to_write(blocks: &[BlockFacts], merged: &Merged) -> Result<(), StepError> {
+    for (position, block) in blocks.iter().enumerate() {
         let found = merged.found.get(position).copied().unwrap_or_default();
         let (claimed, none) = (block.meta.stats.num_samples, found.chunks == 0);
         if found.deleted_chunks != found.chunks || none && claimed > 0 {

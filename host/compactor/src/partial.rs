@@ -8,7 +8,7 @@ use std::{
 };
 
 use lithify_block::{BlockId, Timestamp};
-use lithify_bucket::{Depth, layout};
+use lithify_bucket::{Depth, Snapshot, layout};
 use tracing::{debug, info, warn};
 
 use crate::{Context, Standing, View, delete::delete};
@@ -30,6 +30,23 @@ enum Kind {
     Missing,
     /// Its meta.json did not decode.
     Corrupt,
+}
+
+/// The partial blocks of `view` by id, each with the time that must be over before it is cleaned. `snapshot` is what the
+/// view was made of.
+#[must_use]
+pub fn partial_uploads(view: &View, snapshot: &Snapshot) -> Vec<(BlockId, Timestamp)> {
+    let partial = view.blocks.iter().filter_map(|(id, seen)| {
+        let directory = snapshot.blocks.get(id)?;
+        matches!(seen.standing, Standing::Partial | Standing::Corrupt(_))
+            .then(|| (*id, cleaned_after(*id, directory.newest())))
+    });
+    partial.collect()
+}
+
+/// When nothing was written to a block for long enough; of a store that tells no times, its creation counts.
+fn cleaned_after(id: BlockId, newest: Option<Timestamp>) -> Timestamp {
+    Timestamp(newest.unwrap_or_else(|| id.created()).0.saturating_add(PARTIAL_AGE_MS))
 }
 
 impl Partials {
@@ -128,11 +145,10 @@ async fn look(cx: &Context, id: BlockId, kind: Kind) -> Verdict {
 }
 
 fn by_age(id: BlockId, newest: Option<Timestamp>, now: Timestamp) -> Verdict {
-    let newest = newest.unwrap_or_else(|| {
+    if newest.is_none() {
         warn!(block = %id, "no last modified time found for block, using its creation time instead");
-        id.created()
-    });
-    if now.since(newest) > PARTIAL_AGE_MS { Verdict::Delete } else { Verdict::Keep }
+    }
+    if now > cleaned_after(id, newest) { Verdict::Delete } else { Verdict::Keep }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const OUT_OF_ORDER_DETAILS: &str =
 
 /// What to do about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Remedy {
+pub enum Remedy {
     /// Nothing: it is a failure.
     None,
     /// Leave this block out of compaction from now on.
@@ -32,7 +32,8 @@ enum Remedy {
 }
 
 /// What to do about `failure`; whether blocks with chunks out of order are left out is the user's choice.
-fn remedy(failure: &Failure, skip_out_of_order_chunks: bool) -> Remedy {
+#[must_use]
+pub fn remedy(failure: &Failure, skip_out_of_order_chunks: bool) -> Remedy {
     let StepError::Engine(EngineError::Defect { block, defect }) = &*failure.error else { return Remedy::None };
     match **defect {
         Defect::OutOfOrderChunks { .. } if skip_out_of_order_chunks => Remedy::MarkNoCompact(*block),

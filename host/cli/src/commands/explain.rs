@@ -1,7 +1,9 @@
 //! `lithify explain ULID`: what a run knows of one block, and what becomes of it. Changes nothing in the bucket.
 
+mod check;
 mod next;
-mod rules;
+mod retention;
+pub(super) mod rules;
 
 use std::{io::Write as _, process::ExitCode};
 
@@ -11,7 +13,7 @@ use lithify_compactor::{Foresight, foresee, sync};
 use prometheus::Registry;
 use tracing::error;
 
-use self::rules::Circumstances;
+use self::{next::Ahead, rules::Circumstances};
 use crate::{
     config::ExplainConfig,
     render::{
@@ -54,7 +56,9 @@ async fn report(
         .into());
     };
     let (now, foreign) = (view.taken_at, view.foreign_marks.get(&id).copied());
+    let (check, failure) = check::read(cx, &seen, config.check).await;
     let foresight = foresee(cx, view).await.map_err(failed)?;
+    let retention = retention::kept((id, seen.facts.as_ref()), cx, &foresight, config.selection.retention);
     let at = Circumstances { now, config: &cx.config, has_selector: cx.policies.selector.is_some() };
     Ok(ExplainReport {
         block: id.to_string(),
@@ -64,8 +68,10 @@ async fn report(
         marks: marks(directory, now),
         group: group(id, &foresight),
         planner: said(id, &foresight),
+        check,
+        retention,
         next: match foreign {
-            None => next::next((id, &seen), directory, &foresight, &cx.config),
+            None => next::next((id, &seen), directory, &Ahead { foresight: &foresight, failure: failure.as_ref() }, cx),
             Some(named) => next::marked_for_another(named),
         },
     })

@@ -1,5 +1,7 @@
 //! `lithify plan`: what `compact` would do, and why. Changes nothing in the bucket.
 
+mod upkeep;
+
 use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
 use lithify_compactor::{Decision, Downsampling, Planned, Verdict, View, foresee, sync};
@@ -32,7 +34,7 @@ pub async fn run(config: PlanConfig, environment: &dyn Fn(&str) -> Option<String
     // A reader that has seen enough closes the pipe; that is no failure of ours.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     let failed = report.passes.iter().flat_map(|pass| &pass.groups).any(|group| group.error.is_some());
-    let failed = failed || report.downsampling_error.is_some();
+    let failed = failed || !report.downsampling_errors.is_empty() || report.retention_error.is_some();
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
@@ -42,15 +44,24 @@ async fn report(
 ) -> Result<PlanReport, Box<dyn std::error::Error + Send + Sync>> {
     let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
     let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
-    let view = sync(&wired.cx).await.map_err(failed)?;
-    let blocks = standings(&view);
-    let foresight = foresee(&wired.cx, view).await.map_err(failed)?;
+    let cx = &wired.cx;
+    let view = sync(cx).await.map_err(failed)?;
+    let foresight = foresee(cx, view.clone()).await.map_err(failed)?;
+    let (retention, retention_rules, retention_error) = upkeep::retention(cx, &foresight);
     let pass = |decisions: &Vec<Decision>| PassReport { groups: decisions.iter().map(group).collect() };
     Ok(PlanReport {
-        blocks,
+        blocks: standings(&view),
+        left_out: upkeep::left_out(&view),
+        superseded: upkeep::superseded(&view),
+        deletions: upkeep::deletions(&view, &cx.config),
+        partial: upkeep::partial(&view, &cx.last.snapshot().unwrap_or_default()),
+        retention,
+        retention_rules,
+        retention_error,
+        policies: upkeep::policies(&wired),
         passes: foresight.compaction.iter().map(pass).collect(),
         downsampling: foresight.downsampling.iter().map(|decisions| downsampling(decisions)).collect(),
-        downsampling_error: foresight.error.map(|error| error.to_string()),
+        downsampling_errors: foresight.errors.iter().map(ToString::to_string).collect(),
     })
 }
 

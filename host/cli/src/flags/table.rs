@@ -7,7 +7,7 @@ mod work;
 
 pub use self::application::APPLICATION;
 use self::blocks::{BUCKET, SELECTION};
-use self::run::{COMPONENT, DEMONSTRATION, HTTP, LOOP, OUTPUT, POLICIES, RESOURCES, WEB, WORKING};
+use self::run::{CHECK, COMPONENT, DEMONSTRATION, HTTP, LOOP, OUTPUT, POLICIES, RESOURCES, WEB, WORKING};
 use self::work::{COMPACTION, DOWNSAMPLING};
 
 /// How a flag's value is written. The letters are those of the compactor specification, section 0.3.
@@ -157,8 +157,8 @@ pub const PLAN: CommandSpec = CommandSpec {
 pub const EXPLAIN: CommandSpec = CommandSpec {
     name: "explain",
     about: "Tells of one block what each rule made of it, what the planner said, and what `compact` with the same flags \
-            does to it next and when. Changes nothing.",
-    groups: &[&OUTPUT, &BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &POLICIES, &WORKING],
+            does to it next and when. Reads the block, and says what is wrong with it. Changes nothing.",
+    groups: &[&OUTPUT, &CHECK, &BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &POLICIES, &WORKING],
     arguments: Arguments::One("ulid", "The block: the name of its directory in the bucket."),
     subcommands: &[],
 };

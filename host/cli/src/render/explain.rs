@@ -27,8 +27,53 @@ pub struct ExplainReport {
     pub group: Option<GroupOfBlock>,
     /// What the planner said of the block or its group.
     pub planner: Vec<SaidReport>,
+    /// What was read of it, and what is wrong with that.
+    pub check: CheckReport,
+    /// What retention rules say of it.
+    pub retention: Vec<KeptReport>,
     /// What becomes of it, in order; never empty.
     pub next: Vec<NextReport>,
+}
+
+/// What was read of the block.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// `index and chunks`, `index` or `nothing`.
+    pub read: &'static str,
+    /// Why not more; empty where everything was read.
+    pub why: String,
+    /// What is wrong; absent if nothing was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub defect: Option<DefectReport>,
+}
+
+/// What is wrong with a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct DefectReport {
+    /// How bad it is without isolation: `retry`, `plain` or `halt`.
+    pub kind: &'static str,
+    /// A short name, as the metric `lithify_left_out` has it.
+    pub reason: &'static str,
+    /// The words of the log of `compact`: which file, where, which series, what.
+    pub err: String,
+    /// What `compact` does about it.
+    pub becomes: &'static str,
+    /// What a person can do; empty if the words say it already.
+    pub way_out: &'static str,
+}
+
+/// What a retention rule says of the block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptReport {
+    /// The rule's name.
+    pub rule: String,
+    /// `keeps it`, `lets it go`, and finer shades.
+    pub says: &'static str,
+    /// When the built-in rule lets it go, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_before_ms: Option<i64>,
+    /// Why.
+    pub why: String,
 }
 
 /// What a meta.json says.
@@ -142,7 +187,9 @@ impl ExplainReport {
             text.push_str(&clean(&format!("group {} {}, {blocks}", group.key, group.labels)));
             text.push('\n');
         }
-        for table in [self.rules(), self.marks(), self.said(), self.next()].iter().filter(|table| !table.is_empty()) {
+        text.push_str(&self.check.text(look));
+        let tables = [self.rules(), self.marks(), self.said(), self.kept(), self.next()];
+        for table in tables.iter().filter(|table| !table.is_empty()) {
             text.push('\n');
             text.push_str(&table.draw(look));
         }
@@ -185,6 +232,20 @@ impl ExplainReport {
         table
     }
 
+    fn kept(&self) -> Table {
+        let mut table = Table::new(&[
+            ("RETENTION", Align::Left),
+            ("SAYS", Align::Left),
+            ("NOT BEFORE", Align::Left),
+            ("WHY", Align::Left),
+        ]);
+        for kept in &self.retention {
+            let at = kept.not_before_ms.map(|at| for_people(Timestamp(at))).unwrap_or_default();
+            table.row([kept.rule.clone(), kept.says.to_owned(), at, kept.why.clone()]);
+        }
+        table
+    }
+
     fn next(&self) -> Table {
         let mut table = Table::new(&[
             ("NEXT", Align::Left),
@@ -203,6 +264,24 @@ impl ExplainReport {
             table.row([next.what.to_owned(), when, with, next.why.clone()]);
         }
         table
+    }
+}
+
+impl CheckReport {
+    /// What was read in a line, and the defect in a few.
+    fn text(&self, look: &Look) -> String {
+        let why = if self.why.is_empty() { String::new() } else { format!("; {}", self.why) };
+        let Some(defect) = &self.defect else {
+            let found = if self.read == "nothing" { "" } else { ", nothing is wrong" };
+            return clean(&format!("{} read{found}{why}", self.read)) + "\n";
+        };
+        let broken = format!("broken ({}): {}", defect.reason, defect.err);
+        let mut text = format!("{}\n", clean(&format!("{} read{why}", self.read)));
+        text.push_str(&format!("{}\n{}\n", look.paint(Paint::Red, &clean(&broken)), defect.becomes));
+        if !defect.way_out.is_empty() {
+            text.push_str(&format!("way out: {}\n", defect.way_out));
+        }
+        text
     }
 }
 

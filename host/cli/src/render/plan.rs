@@ -1,6 +1,7 @@
 //! What a run would do, as a table for people and as JSON for programs.
 
 mod downsampling;
+mod upkeep;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use super::units;
 use crate::calendar::for_people;
 pub use downsampling::{CopyReport, DownsamplingReport, LeftReport};
 use lithify_block::Timestamp;
+pub use upkeep::{DeletionReport, GoingReport, LeftOutReport, PartialReport, PolicyReport, RuleSaidReport};
 
 /// Everything that `lithify plan` tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,9 +24,26 @@ pub struct PlanReport {
     pub passes: Vec<PassReport>,
     /// What each pass of downsampling would do after that; none if compaction fails or downsampling is off.
     pub downsampling: Vec<DownsamplingReport>,
-    /// Why it cannot be decided what is to be downsampled, with the way out.
+    /// Why it cannot be decided what is to be downsampled, or what is left out for it, with the way out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downsampling_errors: Vec<String>,
+    /// Blocks that are left alone because something is wrong with them.
+    pub left_out: Vec<LeftOutReport>,
+    /// Blocks that are marked because another one has their samples.
+    pub superseded: Vec<GoingReport>,
+    /// Blocks that retention lets go, of those that are there after compaction and downsampling.
+    pub retention: Vec<GoingReport>,
+    /// What each retention rule said.
+    pub retention_rules: Vec<RuleSaidReport>,
+    /// Why retention cannot be decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub downsampling_error: Option<String>,
+    pub retention_error: Option<String>,
+    /// Marked blocks, those that are deleted now and those that will be.
+    pub deletions: Vec<DeletionReport>,
+    /// Uploads that were broken off, those that are cleaned now and those that will be.
+    pub partial: Vec<PartialReport>,
+    /// Who decided.
+    pub policies: Vec<PolicyReport>,
 }
 
 /// How many blocks have one standing.
@@ -118,6 +137,9 @@ impl PlanReport {
     #[must_use]
     pub fn text(&self, look: &Look) -> String {
         let mut text = self.standings();
+        text.push_str(&self.left_out_text(look));
+        text.push_str(&self.deletions_text(look));
+        text.push_str(&self.superseded_text(look));
         let mut groups: BTreeMap<&str, Vec<(usize, &GroupReport)>> = BTreeMap::new();
         for (number, pass) in self.passes.iter().enumerate() {
             for group in &pass.groups {
@@ -131,8 +153,13 @@ impl PlanReport {
             text.push_str("\nnothing to compact\n");
         }
         text.push_str(&downsampling::text(&self.downsampling, look));
-        if let Some(error) = &self.downsampling_error {
+        for error in &self.downsampling_errors {
             text.push_str(&format!("\n{}\n", look.paint(Paint::Red, &clean(error))));
+        }
+        text.push_str(&self.retention_text(look));
+        text.push_str(&self.partial_text(look));
+        if !self.policies.is_empty() {
+            text.push_str(&format!("\n{}", look.paint(Paint::Dim, &self.policies_text())));
         }
         text
     }
@@ -160,7 +187,7 @@ impl GroupReport {
 /// What becomes of one group, pass after pass.
 fn of_group(passes: &[(usize, &GroupReport)], look: &Look) -> String {
     let Some((_, first)) = passes.first() else { return String::new() };
-    let blocks = if first.blocks == 1 { "1 block".to_owned() } else { format!("{} blocks", first.blocks) };
+    let blocks = units::blocks(first.blocks);
     let heading = format!("{} {}, {blocks}, group {}", first.labels, resolution(first.resolution_ms), first.key);
     let mut text = format!("\n{}\n", look.paint(Paint::Cyan, &clean(&heading)));
     let (jobs, marks) = (jobs(passes), marks(passes));
@@ -296,7 +323,8 @@ mod tests {
             ],
             passes: vec![PassReport { groups: vec![group, broken, quiet] }, PassReport { groups: vec![left] }],
             downsampling: Vec::new(),
-            downsampling_error: Some("block 01JN has an unknown resolution".to_owned()),
+            downsampling_errors: vec!["block 01JN has an unknown resolution".to_owned()],
+            ..PlanReport::default()
         }
     }
 
@@ -328,7 +356,7 @@ mod tests {
         assert_eq!(group["reasons"][0]["rule"], "newest");
         assert_eq!(group.get("error"), None);
         assert_eq!(value["passes"][0]["groups"][1]["error"], "two blocks overlap");
-        assert_eq!(value["downsampling_error"], "block 01JN has an unknown resolution");
+        assert_eq!(value["downsampling_errors"][0], "block 01JN has an unknown resolution");
     }
 
     #[test]

@@ -16,6 +16,12 @@ pub fn count(number: u64) -> String {
     scaled(number, 1000, &["", "k", "M", "G", "T", "P", "E"])
 }
 
+/// A number of blocks: `1 block`, `12 blocks`.
+#[must_use]
+pub fn blocks(number: usize) -> String {
+    if number == 1 { "1 block".to_owned() } else { format!("{number} blocks") }
+}
+
 /// One digit behind the point below ten, none above; always rounded down, so that nothing looks complete too early.
 fn scaled(number: u64, base: u64, units: &[&str]) -> String {
     let (mut whole, mut tenths, mut unit) = (number, 0, 0);

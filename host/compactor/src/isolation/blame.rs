@@ -12,7 +12,12 @@ use crate::{
 
 /// The block that must be left out so that all else can go on, if the failure can be put down to one.
 pub(super) fn culprit(failure: &Failure) -> Option<BlockId> {
-    match &*failure.error {
+    culprit_of(&failure.error)
+}
+
+/// The same for an error whose step does not matter.
+pub(crate) fn culprit_of(error: &StepError) -> Option<BlockId> {
+    match error {
         StepError::Engine(error) => engine_culprit(error),
         StepError::Missing { id, .. }
         | StepError::Nothing { id, .. }
@@ -51,8 +56,22 @@ fn engine_culprit(error: &EngineError) -> Option<BlockId> {
     }
 }
 
+impl Failure {
+    /// A short name of the cause, as the metric `lithify_left_out` has it.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        reason(self)
+    }
+
+    /// What a person can do about it.
+    #[must_use]
+    pub fn way_out(&self) -> &'static str {
+        way_out(self)
+    }
+}
+
 /// A short name for metrics.
-pub(super) fn reason(failure: &Failure) -> &'static str {
+fn reason(failure: &Failure) -> &'static str {
     match &*failure.error {
         StepError::Engine(error) => engine_reason(error),
         StepError::Store(_) => "storage",
@@ -94,7 +113,7 @@ fn engine_reason(error: &EngineError) -> &'static str {
 }
 
 /// What a person can do.
-pub(super) fn way_out(failure: &Failure) -> &'static str {
+fn way_out(failure: &Failure) -> &'static str {
     let downsampling = matches!(failure.step, Step::Downsample | Step::UploadDownsampled | Step::DecideDownsampling);
     match &*failure.error {
         StepError::Refused(Refusal::Overlap { .. } | Refusal::Across { .. } | Refusal::SharedSource { .. }) => {

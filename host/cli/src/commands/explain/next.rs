@@ -4,20 +4,29 @@
 
 use lithify_block::{BlockId, Timestamp};
 use lithify_bucket::BlockDirectory;
-use lithify_compactor::{Config, Decision, Foresight, PARTIAL_AGE_MS, Seen, Standing};
+use lithify_compactor::{Config, Context, Decision, Failure, Foresight, PARTIAL_AGE_MS, Remedy, Seen, Standing, remedy};
 
 use super::rules::reason;
 use crate::commands::plan::words;
 use crate::render::explain::NextReport;
 use crate::render::units;
 
+/// What is known of what lies ahead.
+pub(super) struct Ahead<'a> {
+    /// What a run would do if the block can be read.
+    pub(super) foresight: &'a Foresight,
+    /// What it would stumble over when it reads the block.
+    pub(super) failure: Option<&'a Failure>,
+}
+
 /// What becomes of block `id`, in order; never empty.
 pub(super) fn next(
     (id, seen): (BlockId, &Seen),
     directory: &BlockDirectory,
-    foresight: &Foresight,
-    config: &Config,
+    ahead: &Ahead<'_>,
+    cx: &Context,
 ) -> Vec<NextReport> {
+    let config = &*cx.config;
     let marked_at = directory.deletion.found().map(|mark| Timestamp(mark.time_seconds.saturating_mul(1000)));
     let deletion = |marked_at: Timestamp| {
         let delay = units::length(config.delete_delay_ms);
@@ -26,7 +35,11 @@ pub(super) fn next(
     };
     match (&seen.standing, marked_at) {
         (Standing::Active, marked_at) => {
-            let mut next = working(id, foresight);
+            let mut next = working(id, ahead.foresight);
+            if let Some(failure) = ahead.failure {
+                next = broken(next, failure, cx);
+            }
+            next.extend(let_go(id, ahead.foresight, config));
             next.extend(marked_at.map(deletion));
             if next.is_empty() {
                 next.push(step("nothing", None, "no rule asks for anything: it stays as it is".to_owned()));
@@ -108,6 +121,32 @@ fn working(id: BlockId, foresight: &Foresight) -> Vec<NextReport> {
         }));
     }
     next
+}
+
+/// The first thing that would read the block comes to another end.
+fn broken(mut next: Vec<NextReport>, failure: &Failure, cx: &Context) -> Vec<NextReport> {
+    let Some(reads) = next.iter().position(|next| matches!(next.what, "compaction" | "downsampling")) else {
+        return next;
+    };
+    let reader = next.split_off(reads).swap_remove(0);
+    let (what, why) = match remedy(failure, cx.config.skip_out_of_order_chunks) {
+        Remedy::Repair(_) => ("repair", "written anew without the chunks that begin at its end, then marked for deletion"),
+        Remedy::MarkNoCompact(_) => ("no-compact mark", "its chunks are out of order; the rest of its group goes on"),
+        Remedy::None if cx.config.isolate_failures => {
+            ("left out", "it is broken: it keeps its place until one of its objects changes, all else goes on")
+        }
+        Remedy::None => ("failure", "it is broken, which ends the iteration; isolation is switched off"),
+    };
+    next.push(step(what, None, format!("{} ({}): {why}", reader.what, reader.why)));
+    next
+}
+
+/// The mark that retention puts on it.
+fn let_go(id: BlockId, foresight: &Foresight, config: &Config) -> Vec<NextReport> {
+    let Some(Ok(ruling)) = &foresight.retention else { return Vec::new() };
+    let Some(go) = ruling.let_go.iter().find(|go| go.id == id && !go.is_marked) else { return Vec::new() };
+    let why = format!("retention rule {} lets it go: {}: {}", go.by, go.rule, go.reason);
+    vec![step("deletion mark", None, why), then_deleted(config, "the mark")]
 }
 
 /// Whether the block is in the group of `decision`.

@@ -69,7 +69,7 @@ fn failed(standing: &Standing) -> Option<usize> {
 }
 
 /// Why a block is left out.
-pub(super) fn reason(standing: &Standing) -> String {
+pub(in crate::commands) fn reason(standing: &Standing) -> String {
     match standing {
         Standing::Active => String::new(),
         Standing::LeftOut(why) => format!("found broken: {why}"),

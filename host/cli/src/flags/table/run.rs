@@ -165,6 +165,17 @@ pub(super) const OUTPUT: FlagGroup = FlagGroup {
     )],
 };
 
+pub(super) const CHECK: FlagGroup = FlagGroup {
+    heading: "Check",
+    flags: &[FlagSpec::new(
+        "check",
+        Syntax::OneOf(&["auto", "all", "index", "none"]),
+        "auto",
+        "What is read to find out whether the block is broken: auto is the index, and the chunks too if the block is \
+         smaller than 1 GiB; all, index or none.",
+    )],
+};
+
 pub(super) const DEMONSTRATION: FlagGroup = FlagGroup {
     heading: "Demonstration",
     flags: &[
