@@ -6,7 +6,9 @@ use lithify_block::{BlockFacts, BlockId, Compaction, Job, Meta, Parent, SOURCE_C
 
 use crate::{
     Context, Decision, Downsampling, Failure, Ruling, Seen, Standing, View, decide, decide_downsampling,
-    failure::StepError, isolation::culprit_of, retention::rule,
+    failure::{Step, StepError},
+    isolation::culprit_of,
+    retention::rule,
 };
 
 /// Passes that are looked ahead: a group makes one block a pass, so this is a year of two-hour blocks.
@@ -23,7 +25,7 @@ pub struct Foresight {
     /// The decisions of each pass of downsampling, none if compaction fails or downsampling is switched off.
     pub downsampling: Vec<Vec<Downsampling>>,
     /// Why it cannot be decided what is to be downsampled; with isolation, what is left out for it.
-    pub errors: Vec<StepError>,
+    pub errors: Vec<Failure>,
     /// What retention rules say of what is there then; `None` if the run ends before they are asked.
     pub retention: Option<Result<Ruling, Failure>>,
     /// The bucket as it is when retention rules are asked, blocks that do not exist yet among the others.
@@ -94,7 +96,8 @@ impl Foresight {
                 }
                 Err(error) => {
                     let goes_on = cx.config.isolate_failures && self.leave_out(&error);
-                    self.errors.push(error);
+                    let blocks = culprit_of(&error).into_iter().collect();
+                    self.errors.push(Failure { blocks, ..Failure::new(Step::DecideDownsampling, error) });
                     if !goes_on {
                         return false;
                     }

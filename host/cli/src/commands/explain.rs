@@ -56,8 +56,11 @@ async fn report(
         .into());
     };
     let (now, foreign) = (view.taken_at, view.foreign_marks.get(&id).copied());
-    let (check, failure) = check::read(cx, &seen, config.check).await;
     let foresight = foresee(cx, view).await.map_err(failed)?;
+    let (mut check, failure) = check::read(cx, &seen, config.check).await;
+    // What keeps downsampling from being decided is wrong with the block as well.
+    let hurdle = foresight.errors.iter().find(|failure| failure.blocks == [id]);
+    check.defect = check.defect.or_else(|| Some(check::defect(hurdle?, cx)));
     let retention = retention::kept((id, seen.facts.as_ref()), cx, &foresight, config.selection.retention);
     let at = Circumstances { now, config: &cx.config, has_selector: cx.policies.selector.is_some() };
     Ok(ExplainReport {

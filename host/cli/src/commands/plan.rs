@@ -4,7 +4,7 @@ mod upkeep;
 
 use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
-use lithify_compactor::{Decision, Downsampling, Planned, Verdict, View, foresee, sync};
+use lithify_compactor::{Decision, Downsampling, Failure, Planned, Verdict, View, foresee, sync};
 use prometheus::Registry;
 use tracing::error;
 
@@ -43,7 +43,7 @@ async fn report(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<PlanReport, Box<dyn std::error::Error + Send + Sync>> {
     let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
-    let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
+    let failed = |failure: Failure| format!("{failure}: {}", failure.chain());
     let cx = &wired.cx;
     let view = sync(cx).await.map_err(failed)?;
     let foresight = foresee(cx, view.clone()).await.map_err(failed)?;
@@ -61,7 +61,7 @@ async fn report(
         policies: upkeep::policies(&wired),
         passes: foresight.compaction.iter().map(pass).collect(),
         downsampling: foresight.downsampling.iter().map(|decisions| downsampling(decisions)).collect(),
-        downsampling_errors: foresight.errors.iter().map(ToString::to_string).collect(),
+        downsampling_errors: foresight.errors.iter().map(Failure::chain).collect(),
     })
 }
 

@@ -35,7 +35,8 @@ pub(super) async fn read(cx: &Context, seen: &Seen, wanted: Check) -> (CheckRepo
     (CheckReport { read, why, defect }, failure)
 }
 
-fn defect(failure: &Failure, cx: &Context) -> DefectReport {
+/// The failure as a person needs it.
+pub(super) fn defect(failure: &Failure, cx: &Context) -> DefectReport {
     let becomes = match remedy(failure, cx.config.skip_out_of_order_chunks) {
         Remedy::Repair(_) => {
             "the merge that needs it writes it anew without the chunks that begin at its end, and marks it for deletion"

@@ -4,7 +4,9 @@
 
 use lithify_block::{BlockId, Timestamp};
 use lithify_bucket::BlockDirectory;
-use lithify_compactor::{Config, Context, Decision, Failure, Foresight, PARTIAL_AGE_MS, Remedy, Seen, Standing, remedy};
+use lithify_compactor::{
+    Config, Context, Decision, Failure, Foresight, PARTIAL_AGE_MS, Remedy, Seen, Standing, remedy,
+};
 
 use super::rules::reason;
 use crate::commands::plan::words;
@@ -130,7 +132,9 @@ fn broken(mut next: Vec<NextReport>, failure: &Failure, cx: &Context) -> Vec<Nex
     };
     let reader = next.split_off(reads).swap_remove(0);
     let (what, why) = match remedy(failure, cx.config.skip_out_of_order_chunks) {
-        Remedy::Repair(_) => ("repair", "written anew without the chunks that begin at its end, then marked for deletion"),
+        Remedy::Repair(_) => {
+            ("repair", "written anew without the chunks that begin at its end, then marked for deletion")
+        }
         Remedy::MarkNoCompact(_) => ("no-compact mark", "its chunks are out of order; the rest of its group goes on"),
         Remedy::None if cx.config.isolate_failures => {
             ("left out", "it is broken: it keeps its place until one of its objects changes, all else goes on")

@@ -236,7 +236,14 @@ fn going<'a>(blocks: impl Iterator<Item = &'a GoingReport>) -> Table {
         ("WHY", Align::Left),
     ]);
     for going in blocks {
-        table.row([going.block.clone(), going.stream(), going.until(), going.size(), going.by.clone(), going.reason.clone()]);
+        table.row([
+            going.block.clone(),
+            going.stream(),
+            going.until(),
+            going.size(),
+            going.by.clone(),
+            going.reason.clone(),
+        ]);
     }
     table
 }
