@@ -102,8 +102,12 @@ fn blocks_that_belong_together_are_named() {
         write(&bucket, id, "meta.json", &text);
         write(&bucket, id, "index", "x");
     }
-    let (status, report, log) = explain(directory.path(), &ids[1], &[]);
+    // Its index is no index, which only reading it shows.
+    let (_, report, _) = explain(directory.path(), &ids[1], &["--check=index"]);
+    assert_eq!((&report["check"]["defect"]["reason"], next(&report)[0].0), (&"index".into(), "left out"));
+    let (status, report, log) = explain(directory.path(), &ids[1], &["--check=none"]);
     assert_eq!(status, 0, "{log}");
+    assert_eq!((&report["check"]["read"], report["check"].get("defect")), (&"nothing".into(), None));
     assert_eq!(report["next"][0]["what"], "compaction");
     assert_eq!(report["next"][0]["with"], serde_json::json!([ids[0], ids[2], ids[3]]));
     assert_eq!(report["group"]["blocks"], 5);
