@@ -14,7 +14,7 @@ fn left_out(case: &Case, work: &Path, bucket: &Path) -> BTreeMap<String, (String
 }
 
 /// The command with the case's own flags, logging JSON; isolation is on.
-fn program(command: &str, case: &Case, work: &Path, bucket: &Path) -> std::process::Command {
+fn program(command: &str, case: &Case, work: &Path, bucket: &Path) -> Command {
     let mut program = lithify();
     program.arg(command);
     // How often and how patiently is no question to `explain`, and changes nothing about a single iteration.
