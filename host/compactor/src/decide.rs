@@ -6,6 +6,7 @@ use lithify_block::{
     BlockFacts, BlockId, Group, Job,
     policy::{Assignment, Outcome, Plan, PlannedMark, PolicyError},
 };
+use lithify_bucket::layout;
 
 use crate::{
     Context, View,
@@ -99,7 +100,7 @@ fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
             .policies
             .planner
             .plan(&cx.question(), &group, &cx.config.ranges)
-            .map_err(StepError::from)
+            .map_err(|error| without_index(&group).unwrap_or(StepError::Policy(error)))
             .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group, cx.config.overlaps)?, plan }));
         let spent: BTreeSet<BlockId> =
             planned.as_ref().map_or_else(|_| BTreeSet::new(), |planned| spent(cx, &planned.jobs));
@@ -111,6 +112,12 @@ fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
             return Decision { group, planned: Ok(Planned::default()) };
         }
     }
+}
+
+/// Why no planner that asks for the sizes of indexes can plan this group: a block that it may plan has no index.
+fn without_index(group: &Group) -> Option<StepError> {
+    let lacks = |block: &&BlockFacts| block.no_compact.is_none() && block.index_size_bytes.is_none();
+    group.blocks.iter().find(lacks).map(|block| StepError::Missing { id: block.id, object: layout::INDEX })
 }
 
 /// The blocks of jobs that consist of nothing but spent blocks.
