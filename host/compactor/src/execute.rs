@@ -37,7 +37,8 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
     cx.progress.planned(jobs().count() as u64, bytes);
     let mut running = JoinSet::new();
     let mut pass = Pass::default();
-    for decision in decisions {
+    decisions.iter().for_each(|decision| cx.metrics.expect_group(&decision.group.resolution.to_string()));
+    for decision in decisions.into_iter().filter(is_run) {
         // A group is over when its failure is known here: else the next could be started in spite of it.
         while running.len() >= cx.config.concurrency
             && let Some(finished) = running.join_next().await
@@ -58,6 +59,23 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
         pass.failures.push(Failure::new(Step::Merge, StepError::Stopped));
     }
     pass
+}
+
+/// Counts the groups of a pass in which there is nothing to do.
+pub(crate) fn note_idle(cx: &Context, decisions: &[Decision]) {
+    for decision in decisions {
+        let resolution = decision.group.resolution.to_string();
+        cx.metrics.expect_group(&resolution);
+        if is_run(decision) {
+            cx.metrics.group_runs_started.with_label_values(&[&resolution]).inc();
+            cx.metrics.group_runs_completed.with_label_values(&[&resolution]).inc();
+        }
+    }
+}
+
+/// Whether a worker takes the group: of a single block nothing can be made.
+fn is_run(decision: &Decision) -> bool {
+    decision.group.blocks.len() > 1 || !decision.is_idle()
 }
 
 /// Remembers the plan of `decision`; whether it was tried before.

@@ -8,7 +8,7 @@ use crate::{
     Context, Decision, Downsampled, Failure, Outcome, Severity, View, apply_retention, clean_partial_uploads, decide,
     delete_marked,
     downsample::downsample as downsample_pass,
-    execute::{Tried, execute},
+    execute::{Tried, execute, note_idle},
     failure::{Step, StepError},
     foresee::DOWNSAMPLING_PASSES,
     isolation::LeftOut,
@@ -117,12 +117,12 @@ async fn compact(cx: &Context, iteration: &mut Iteration, left_out: &mut LeftOut
         let mut decisions = decide(cx, &view).await?;
         decisions.retain(|decision| !left_out.has_group(&decision.group.key));
         if decisions.iter().all(Decision::is_idle) {
+            note_idle(cx, &decisions);
             return Ok(());
         }
         cx.metrics.merging.running.set(1);
         let pass = execute(cx, decisions, &mut tried).await;
         cx.metrics.merging.running.set(0);
-        pass.outcomes.iter().for_each(|outcome| cx.metrics.merging.count(outcome));
         let changed = pass.changed_something() || !pass.failures.is_empty();
         iteration.outcomes.extend(pass.outcomes);
         iteration.settle(cx, left_out, pass.failures);

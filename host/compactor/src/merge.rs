@@ -5,7 +5,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use lithify_block::{BlockFacts, BlockId, Compaction, File, Job, Meta, Parent, SOURCE_COMPACTOR, Thanos};
-use lithify_tsdb::Merged;
+use lithify_tsdb::{Error as EngineError, Merged};
 use serde_json::Value;
 use tracing::{info, warn};
 
@@ -58,15 +58,19 @@ pub(crate) async fn run(cx: &Context, job: &Job, of_group: &OfGroup) -> Result<O
     if let Some((source, first, second)) = job.shared_source() {
         warn!(group = job.group(), %source, %first, %second, "two of the blocks hold the samples of the same source");
     }
-    let (merged, files) = merge(cx, job, id).await.map_err(failed(Step::Merge))?;
+    let merged = merge(cx, job, id).await;
+    if merged.as_ref().err().is_none_or(was_begun) {
+        cx.metrics.merging.count(job, cx.ambient.elapsed() - started);
+    }
+    let (merged, files) = merged.map_err(failed(Step::Merge))?;
     let result = if merged.stats.num_samples == 0 {
         nothing_to_write(job.blocks(), &merged).map_err(failed(Step::Merge))?;
         None
     } else {
         let mut meta = meta_of(job, id, &merged);
         meta.thanos.extensions.clone_from(&of_group.extensions);
-        making::upload_meta(cx, &mut meta, files).await.map_err(failed(Step::Upload))?;
         count(cx, job, of_group);
+        making::upload_meta(cx, &mut meta, files).await.map_err(failed(Step::Upload))?;
         Some(meta)
     };
     mark::sources(cx, ids()).await.map_err(failed(Step::MarkSources))?;
@@ -85,6 +89,15 @@ pub(crate) async fn run(cx: &Context, job: &Job, of_group: &OfGroup) -> Result<O
     };
     log(&outcome);
     Ok(outcome)
+}
+
+/// Whether the merge had begun when this happened, and not only the look at its sources: it counts as a merge.
+fn was_begun(error: &StepError) -> bool {
+    let of_samples = matches!(
+        error,
+        StepError::Engine(EngineError::Samples { .. } | EngineError::Rule { .. } | EngineError::Limit { .. })
+    );
+    of_samples || matches!(error, StepError::Engine(EngineError::Corrupt { file, .. }) if file != "index")
 }
 
 fn count(cx: &Context, job: &Job, of_group: &OfGroup) {

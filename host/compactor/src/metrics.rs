@@ -75,6 +75,7 @@ impl Metrics {
         for state in SYNC_STATES {
             metrics.synced.with_label_values(&[state]);
         }
+        metrics.modified.with_label_values(&["replica-label-removed"]);
         Ok(metrics)
     }
 
@@ -152,8 +153,21 @@ impl Metrics {
         })
     }
 
-    /// Publishes how many blocks of `view` are in each state.
-    pub fn publish(&self, view: &View) {
+    /// Lets the families of groups of this resolution exist, whether or not any of them is ever run.
+    pub(crate) fn expect_group(&self, resolution: &str) {
+        for family in [
+            &self.group_compactions,
+            &self.group_vertical_compactions,
+            &self.group_runs_started,
+            &self.group_runs_completed,
+            &self.group_failures,
+        ] {
+            family.with_label_values(&[resolution]);
+        }
+    }
+
+    /// Publishes how many blocks of `view` are in each state. Marks against downsampling are counted where it is done.
+    pub fn publish(&self, view: &View, downsampling: bool) {
         let removed = i64::try_from(view.replica_labels_removed).unwrap_or(i64::MAX);
         self.modified.with_label_values(&["replica-label-removed"]).set(removed);
         self.synced.reset();
@@ -166,7 +180,7 @@ impl Metrics {
         for block in view.active() {
             for (marked, state) in [
                 (block.no_compact.is_some(), "marked-for-no-compact"),
-                (block.no_downsample.is_some(), "marked-for-no-downsample"),
+                (downsampling && block.no_downsample.is_some(), "marked-for-no-downsample"),
             ] {
                 if marked {
                     self.synced.with_label_values(&[state]).inc();

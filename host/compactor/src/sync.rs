@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::{
     Context, Rules, Standing, View,
     failure::{Failure, Step, StepError},
+    view::Unsupported,
 };
 
 /// Lists the bucket, reads what is new, and gives every block its standing.
@@ -29,7 +30,7 @@ pub async fn sync(cx: &Context) -> Result<View, Failure> {
     let view = view?;
     let took = cx.ambient.elapsed() - started;
     cx.metrics.sync_seconds.observe(took.as_secs_f64());
-    cx.metrics.publish(&view);
+    cx.metrics.publish(&view, cx.config.downsampling);
     cx.partials.note(&view);
     let partial = view.blocks.values().filter(|seen| matches!(seen.standing, Standing::Partial | Standing::Corrupt(_)));
     info!(
@@ -68,10 +69,21 @@ async fn look(cx: &Context) -> Result<View, StepError> {
     };
     let (question, selector) = (cx.question(), cx.policies.selector.clone());
     let broken = cx.broken.clone();
+    let (metrics, downsampling) = (cx.metrics.clone(), cx.config.downsampling);
     let build = move || {
-        let mut view = View::build(&seen, &rules, |sets| match selector {
-            Some(selector) => select(&*selector, &question, sets),
-            None => Ok(vec![true; sets.len()]),
+        let view = |rules: &Rules| {
+            View::build(&seen, rules, |sets| match &selector {
+                Some(selector) => select(&**selector, &question, sets),
+                None => Ok(vec![true; sets.len()]),
+            })
+        };
+        let mut view = view(&rules).inspect_err(|error| {
+            // What could be read is counted all the same; nothing is decided on it.
+            if matches!(error, StepError::Unsupported(Unsupported::Meta { .. }))
+                && let Ok(view) = view(&Rules { isolate: true, ..rules.clone() })
+            {
+                metrics.publish(&view, downsampling);
+            }
         })?;
         broken.set_apart(&mut view, &seen);
         Ok(view)

@@ -40,6 +40,11 @@ impl Case {
         self.content[listing].is_object()
     }
 
+    /// What the case says under this name.
+    pub(super) fn content(&self, name: &str) -> &Value {
+        &self.content[name]
+    }
+
     /// Path and digest of every object of a listing.
     fn listing(&self, name: &str) -> impl Iterator<Item = (&String, &str)> {
         let entries = self.content[name].as_object().into_iter().flatten();

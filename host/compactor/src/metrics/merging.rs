@@ -1,9 +1,11 @@
 //! What is counted of merges, under the names of the library that the reference merges with.
 
+use std::time::Duration;
+
+use lithify_block::Job;
 use prometheus::{Error, Histogram, HistogramOpts, IntCounter, IntGauge, Registry, exponential_buckets};
 
 use super::add;
-use crate::Outcome;
 
 /// Families of merges. Clones count into the same families.
 #[derive(Clone, Debug)]
@@ -30,10 +32,10 @@ impl MergingMetrics {
             histogram(name, help, exponential_buckets(start, factor, count)?)?;
         }
         Ok(Self {
-            merges: counter("prometheus_tsdb_compactions_total", "Merges that were completed.")?,
+            merges: counter("prometheus_tsdb_compactions_total", "Merges that were begun and are over.")?,
             vertical_merges: counter(
                 "prometheus_tsdb_vertical_compactions_total",
-                "Completed merges of blocks that overlap.",
+                "Merges, begun and over, of blocks that overlap.",
             )?,
             running: add(
                 registry,
@@ -47,11 +49,11 @@ impl MergingMetrics {
         })
     }
 
-    /// Counts a merge that is done.
-    pub(crate) fn count(&self, outcome: &Outcome) {
+    /// Counts a merge that is over, with or without a result.
+    pub(crate) fn count(&self, job: &Job, took: Duration) {
         self.merges.inc();
-        self.seconds.observe(outcome.took.as_secs_f64());
-        let mut ranges: Vec<_> = outcome.sources.iter().map(|source| source.meta.range).collect();
+        self.seconds.observe(took.as_secs_f64());
+        let mut ranges: Vec<_> = job.blocks().iter().map(|block| block.meta.range).collect();
         ranges.sort();
         if ranges.windows(2).any(|pair| matches!(pair, [a, b] if a.overlaps(*b))) {
             self.vertical_merges.inc();
