@@ -32,10 +32,11 @@ pub(super) fn is_reset(row: Row<'_>, previous: Row<'_>) -> Result<bool, Refused>
         return differs_at_common_bounds(row, previous);
     }
     if row.shape.is_some() && row.shape == previous.shape && !layout.zero_threshold.is_nan() {
-        let (positive, negative) = row.covered;
+        // Both are seen without what the zero bucket covers; one without width covers nothing, not even bounds that are 0.
+        let (positive, negative) = if layout.zero_threshold == 0.0 { (0, 0) } else { row.covered };
         return Ok(row.zero_count < previous.zero_count
-            || same_side_falls(row.positive, previous.positive, positive)
-            || same_side_falls(row.negative, previous.negative, negative));
+            || columns::any_below(&row.positive[positive..], &previous.positive[positive..])
+            || columns::any_below(&row.negative[negative..], &previous.negative[negative..]));
     }
     if layout.schema > before.schema || layout.zero_threshold < before.zero_threshold {
         return Ok(true);
@@ -81,14 +82,6 @@ fn side_falls(mut side: impl Iterator<Item = (i64, f64)>, previous: impl Iterato
     false
 }
 
-/// [`side_falls`] of two sides with the same buckets, of which the zero bucket of the later one covers the first `covered`.
-fn same_side_falls(now: &[f64], before: &[f64], covered: usize) -> bool {
-    if covered == now.len() {
-        return before.first().is_some_and(|count| *count != 0.0);
-    }
-    before[..covered].iter().any(|count| *count != 0.0) || columns::any_below(&now[covered..], &before[covered..])
-}
-
 /// Whether custom buckets of different bounds lost something between two bounds that they have in common.
 fn differs_at_common_bounds(row: Row<'_>, previous: Row<'_>) -> Result<bool, Refused> {
     let bounds = common(&row.layout.custom_values, &previous.layout.custom_values);
@@ -115,4 +108,34 @@ fn up_to(bound: f64, bounds: &[f64], buckets: &mut core::iter::Peekable<Buckets<
         buckets.next();
     }
     Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::{super::Layout, super::Span, *};
+
+    #[test]
+    fn what_the_zero_bucket_covers_is_not_compared_in_rows_of_one_layout() {
+        // Buckets end at 1, 4 and 16.
+        let positive = vec![Span { offset: 0, length: 3 }];
+        let layout = Layout { schema: -1, zero_threshold: 3.3, positive, ..Layout::default() };
+        let row = |shape, positive| Row {
+            hint: Hint::Unknown,
+            layout: &layout,
+            shape,
+            covered: (1, 0),
+            zero_count: 0.0,
+            count: 9.0,
+            sum: 0.0,
+            positive,
+            negative: &[],
+        };
+        for shape in [Some(1), None] {
+            let before = row(shape, &[5.0, 2.0, 3.0]);
+            assert_eq!(is_reset(row(shape, &[1.0, 2.0, 3.0]), before), Ok(false));
+            assert_eq!(is_reset(row(shape, &[5.0, 1.0, 3.0]), before), Ok(true));
+        }
+    }
 }
