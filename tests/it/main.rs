@@ -10,5 +10,6 @@ mod corrupted;
 mod differential;
 mod faults;
 mod golden;
+mod hazards;
 mod policies;
 mod signals;

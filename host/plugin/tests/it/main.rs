@@ -4,6 +4,7 @@
 
 mod answers;
 mod builtins;
+mod columns;
 mod deletions;
 mod differential;
 mod fixtures;
