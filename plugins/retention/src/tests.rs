@@ -15,7 +15,7 @@ fn rule() -> ByResolution {
 }
 
 fn block(id: &str, resolution: i64, max_time: i64) -> Block {
-    Block { resolution, ..laws::block(id, max_time - 2 * HOUR, max_time) }
+    Block { resolution, ..laws::block(id, max_time.saturating_sub(2 * HOUR), max_time) }
 }
 
 fn at(now: i64) -> Context {
