@@ -148,10 +148,12 @@ async fn count_now_and_then(cx: &Context, every: Duration, todo: &TodoMetrics) -
             break;
         }
         error!(kind = failure.severity().kind(), err = %failure.chain(), "counting the work ahead failed: {failure}");
-        if failure.severity() != Severity::Retriable {
-            return Ending::Failed(vec![failure]);
+        match failure.severity() {
+            Severity::Retriable => cx.metrics.running.retries.inc(),
+            // What one block hinders the count in must not end the process that works around that block.
+            Severity::Fatal | Severity::Halting if cx.config.isolate_failures => {}
+            Severity::Fatal | Severity::Halting => return Ending::Failed(vec![failure]),
         }
-        cx.metrics.running.retries.inc();
     }
     Ending::Stopped
 }

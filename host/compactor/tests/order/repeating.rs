@@ -200,13 +200,30 @@ async fn the_work_ahead_is_counted_also_where_a_run_would_halt() {
     assert!(matches!(ending(running).await, Ending::Stopped));
 }
 
+/// A bucket with a block of a resolution that nobody writes: compaction does not mind, the count does.
+fn uncountable(isolate_failures: bool) -> Run {
+    let mut run = Run::new();
+    run.configure(|config| (config.downsampling, config.isolate_failures) = (true, isolate_failures));
+    run.changed_block(1, 10 * DAY, &[("a", "1")], |meta| meta.thanos.resolution = 124);
+    run
+}
+
+#[tokio::test]
+async fn a_count_that_fails_for_good_does_not_end_a_process_that_leaves_out_what_fails() {
+    let run = uncountable(true);
+    let todo = TodoMetrics::register(&Registry::new(), true).unwrap();
+    let repetition = Repetition { progress_interval: Some(Duration::from_millis(1)), ..quick() };
+    let cx = run.cx.clone();
+    let running = tokio::spawn(async move { repeat(&cx, repetition, Some(todo)).await });
+    until("many looks at the bucket", || run.cx.metrics.syncs.get() >= 20).await;
+    run.cx.stop.set();
+    assert!(matches!(ending(running).await, Ending::Stopped));
+    assert_eq!(run.cx.metrics.running.retries.get(), 0);
+}
+
 #[tokio::test]
 async fn a_count_that_fails_for_good_ends_the_process() {
-    let run = Run::new();
-    // One of a resolution that nobody writes: compaction does not mind, the count does.
-    let mut run = run;
-    run.configure(|config| config.downsampling = true);
-    run.changed_block(1, 10 * DAY, &[("a", "1")], |meta| meta.thanos.resolution = 124);
+    let run = uncountable(false);
     let todo = TodoMetrics::register(&Registry::new(), true).unwrap();
     let repetition = Repetition { progress_interval: Some(Duration::from_millis(1)), ..quick() };
     let ended = timeout(PATIENCE, repeat(&run.cx, repetition, Some(todo))).await.expect("it hangs");
