@@ -80,7 +80,8 @@ impl Running {
             let values = self.scrape()?;
             let ends = ["iterations_total", "halted", "retries_total"];
             if ends.iter().any(|end| values.get(&format!("thanos_compact_{end}")).is_some_and(|value| *value > 0.0)) {
-                return Some(values);
+                // Counters are read one after the other: those read before this one may have moved since.
+                return self.scrape().or(Some(values));
             }
         }
         None
