@@ -2,11 +2,10 @@
 //!
 //! Source: `thanos-compactor.md` 6.4.
 
-use std::{io, slice};
+use std::slice;
 
-use bytes::Bytes;
 use lithify_block::BlockFacts;
-use lithify_tsdb::{BlockFile, Error as EngineError, Options, Output, Progress, Sink, compact, verify};
+use lithify_tsdb::{Error as EngineError, Nowhere, Options, Progress, compact, verify};
 
 use crate::{
     Context,
@@ -55,23 +54,4 @@ pub async fn check(cx: &Context, block: &BlockFacts, depth: Depth) -> Result<(),
         if merged.stats.num_samples == 0 { nothing_to_write(slice::from_ref(&facts), &merged) } else { Ok(()) }
     };
     on_blocking_thread(reading).await.map_err(failed)
-}
-
-/// Takes everything and keeps nothing.
-struct Nowhere;
-
-impl Output for Nowhere {
-    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(Self))
-    }
-}
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: Bytes) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
-    }
 }

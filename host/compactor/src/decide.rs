@@ -100,7 +100,7 @@ fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
             .policies
             .planner
             .plan(&cx.question(), &group, &cx.config.ranges)
-            .map_err(|error| without_index(&group).unwrap_or(StepError::Policy(error)))
+            .map_err(|error| without_index(&group, &error).unwrap_or(StepError::Policy(error)))
             .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group, cx.config.overlaps)?, plan }));
         let spent: BTreeSet<BlockId> =
             planned.as_ref().map_or_else(|_| BTreeSet::new(), |planned| spent(cx, &planned.jobs));
@@ -114,8 +114,12 @@ fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
     }
 }
 
-/// Why no planner that asks for the sizes of indexes can plan this group: a block that it may plan has no index.
-fn without_index(group: &Group) -> Option<StepError> {
+/// Why a planner that asks for the sizes of indexes refuses to plan this group: a block that it may plan has no index. One
+/// that breaks in any other way breaks for its own reasons.
+fn without_index(group: &Group, error: &PolicyError) -> Option<StepError> {
+    if error.outcome != Outcome::PluginError {
+        return None;
+    }
     let lacks = |block: &&BlockFacts| block.no_compact.is_none() && block.index_size_bytes.is_none();
     group.blocks.iter().find(lacks).map(|block| StepError::Missing { id: block.id, object: layout::INDEX })
 }

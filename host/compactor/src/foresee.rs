@@ -7,7 +7,7 @@ use lithify_block::{BlockFacts, BlockId, Compaction, Job, Meta, Parent, SOURCE_C
 use crate::{
     Context, Decision, Downsampling, Failure, Ruling, Seen, Standing, View, decide, decide_downsampling,
     failure::{Step, StepError},
-    isolation::culprit_of,
+    isolation::culprit,
     retention::rule,
 };
 
@@ -96,7 +96,7 @@ impl Foresight {
                 }
                 Err(error) => {
                     let goes_on = cx.config.isolate_failures && self.leave_out(&error);
-                    let blocks = culprit_of(&error).into_iter().collect();
+                    let blocks = culprit(&error).into_iter().collect();
                     self.errors.push(Failure { blocks, ..Failure::new(Step::DecideDownsampling, error) });
                     if !goes_on {
                         return false;
@@ -109,14 +109,11 @@ impl Foresight {
 
     /// Sets the block apart that `error` is to be put down to, if it is one that was not set apart before.
     fn leave_out(&mut self, error: &StepError) -> bool {
-        let Some(seen) = culprit_of(error).and_then(|id| self.view.blocks.get_mut(&id)) else { return false };
+        let Some(seen) = culprit(error).and_then(|id| self.view.blocks.get_mut(&id)) else { return false };
         if matches!(seen.standing, Standing::LeftOut(_)) {
             return false;
         }
-        if let Some(facts) = &mut seen.facts {
-            facts.no_compact = Some(format!("left out: {error}"));
-        }
-        seen.standing = Standing::LeftOut(error.to_string());
+        seen.set_apart(Standing::LeftOut(error.to_string()), error);
         true
     }
 

@@ -18,8 +18,7 @@ use crate::{
     failure::{Step, StepError},
     merge::join,
 };
-use blame::culprit;
-pub(crate) use blame::culprit_of;
+pub(crate) use blame::culprit;
 
 /// Blocks that were found broken, each with its objects as they were then. Clones are the same list; it lasts as long as
 /// the process.
@@ -41,10 +40,7 @@ impl Broken {
                 && matches!(seen.standing, Standing::Active | Standing::Misnamed(_))
             {
                 let why = found.failure.chain();
-                if let Some(facts) = &mut seen.facts {
-                    facts.no_compact = Some(format!("left out: {why}"));
-                }
-                seen.standing = Standing::LeftOut(why);
+                seen.set_apart(Standing::LeftOut(why.clone()), &why);
             }
             unchanged
         });
@@ -109,7 +105,7 @@ impl LeftOut {
         if !cx.config.isolate_failures || failure.is_stop() {
             return Err(failure);
         }
-        let next = match (culprit(&failure), &failure.group, failure.blocks.as_slice()) {
+        let next = match (culprit(&failure.error), &failure.group, failure.blocks.as_slice()) {
             // What was set apart and comes again was not set apart.
             (Some(id), ..) if !self.blocks.insert(id) => return Err(failure),
             (Some(id), ..) => {
@@ -148,7 +144,7 @@ impl LeftOut {
     pub(crate) fn publish(&self, cx: &Context) {
         cx.metrics.running.left_out.reset();
         for failure in &self.failures {
-            let what = if culprit(failure).is_some() || failure.group.is_none() { "block" } else { "group" };
+            let what = if culprit(&failure.error).is_some() || failure.group.is_none() { "block" } else { "group" };
             cx.metrics.running.left_out.with_label_values(&[what, failure.reason()]).inc();
         }
     }

@@ -4,7 +4,7 @@
 
 mod rules;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use lithify_block::{BlockFacts, BlockId, Labels, MarkError, MetaError, TimeRange, Timestamp};
 use lithify_bucket::Snapshot;
@@ -66,6 +66,16 @@ pub struct Seen {
     pub standing: Standing,
     /// What policies are told of it; `None` if its meta.json does not decode.
     pub facts: Option<BlockFacts>,
+}
+
+impl Seen {
+    /// Lets the block keep its place, and has it planned nowhere: `standing` says that, `why` tells policies.
+    pub(crate) fn set_apart(&mut self, standing: Standing, why: &dyn fmt::Display) {
+        if let Some(facts) = &mut self.facts {
+            facts.no_compact = Some(format!("left out: {why}"));
+        }
+        self.standing = standing;
+    }
 }
 
 /// What one sync learned.

@@ -6,8 +6,7 @@ mod input;
 use std::{hint::black_box, sync::atomic::AtomicBool};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use input::Nowhere;
-use lithify_tsdb::{BlockReader, Deduplication, Options, Progress, Source, compact};
+use lithify_tsdb::{BlockReader, Deduplication, Nowhere, Options, Progress, Source, compact};
 
 /// Few series with the chunks of many: the index hardly counts.
 const SERIES: u32 = 10_000;

@@ -4,15 +4,13 @@
 //! `cargo bench -p lithify-tsdb --bench downsample`
 #![expect(clippy::unwrap_used, reason = "a benchmark says by panicking what went wrong")]
 
-use std::{hint::black_box, io, sync::atomic::AtomicBool};
+use std::{hint::black_box, sync::atomic::AtomicBool};
 
-use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_kit::aggregator::FiveAggregates;
 use lithify_tsdb::{
-    Blob, BlockFile, BlockWriter, Deduplication, Downsampling, Memory, NewChunk, Options, Output, Progress, Sink,
-    Source,
+    Blob, BlockFile, BlockWriter, Deduplication, Downsampling, Memory, NewChunk, Nowhere, Options, Progress, Source,
     chunk::{Appended, Hint, HistogramAppender, Integer, IntegerHistogram, Layout, Span, xor},
     downsample,
 };
@@ -133,25 +131,6 @@ impl Noise {
     fn below(&mut self, limit: u32) -> u32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
-
-/// An output that takes everything and keeps nothing.
-struct Nowhere;
-
-impl Output for Nowhere {
-    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(Nowhere))
-    }
-}
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: Bytes) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -6,8 +6,7 @@ mod input;
 use std::{hint::black_box, sync::atomic::AtomicBool};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use input::Nowhere;
-use lithify_tsdb::{BlockReader, BlockWriter, NewChunk, verify};
+use lithify_tsdb::{BlockReader, BlockWriter, NewChunk, Nowhere, verify};
 
 const SERIES: u32 = 50_000;
 

@@ -6,9 +6,8 @@ mod input;
 use std::{hint::black_box, sync::atomic::AtomicBool};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use input::Nowhere;
 use lithify_block::TimeRange;
-use lithify_tsdb::{Deduplication, Options, Progress, Source, compact};
+use lithify_tsdb::{Deduplication, Nowhere, Options, Progress, Source, compact};
 
 /// Bytes of a source's files.
 fn size(source: &Source) -> u64 {

@@ -1,13 +1,12 @@
 //! Two replicas of the same series, half an interval apart, merged: the cost in proportion to the overlap's length.
 #![expect(clippy::unwrap_used, reason = "a benchmark says by panicking what went wrong")]
 
-use std::{hint::black_box, io, sync::atomic::AtomicBool};
+use std::{hint::black_box, sync::atomic::AtomicBool};
 
-use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
-    Blob, BlockFile, BlockWriter, Deduplication, Memory, NewChunk, Options, Output, Progress, Sink, Source, chunk::xor,
+    Blob, BlockFile, BlockWriter, Deduplication, Memory, NewChunk, Nowhere, Options, Progress, Source, chunk::xor,
     compact,
 };
 
@@ -64,25 +63,6 @@ impl Noise {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
-    }
-}
-
-/// An output that takes everything and keeps nothing.
-struct Nowhere;
-
-impl Output for Nowhere {
-    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(Nowhere))
-    }
-}
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: Bytes) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -2,11 +2,10 @@
 //! the result goes nowhere.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
-use std::{error::Error, fs, io, path::Path, sync::atomic::AtomicBool};
+use std::{error::Error, fs, path::Path, sync::atomic::AtomicBool};
 
-use bytes::Bytes;
 use lithify_block::{Meta, TimeRange};
-use lithify_tsdb::{BlockFile, Deduplication, Directory, Options, Output, Progress, Sink, Source, compact};
+use lithify_tsdb::{Deduplication, Directory, Nowhere, Options, Output, Progress, Source, compact};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1).peekable();
@@ -27,23 +26,4 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn open(path: &Path) -> Result<Source, Box<dyn Error>> {
     let meta = Meta::from_json(&fs::read(path.join("meta.json"))?)?;
     Ok(Source::local(path, meta.id, meta.range)?)
-}
-
-/// Takes everything and keeps nothing.
-struct Nowhere;
-
-impl Output for Nowhere {
-    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(Nowhere))
-    }
-}
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: Bytes) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
-    }
 }

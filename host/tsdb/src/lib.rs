@@ -46,6 +46,6 @@ pub use error::{Damage, Error, Fault};
 pub use memory::{IndexSizes, downsampling_estimate, memory_estimate};
 pub use merge::{Deduplication, Found, Merged, Obstacle, Options, Progress, compact};
 pub use repair::{Repaired, repair};
-pub use sink::{BlockFile, Directory, Memory, Output, Sink};
+pub use sink::{BlockFile, Directory, Memory, Nowhere, Output, Sink};
 pub use source::{Source, is_segment_name};
 pub use verify::{Findings, verify};

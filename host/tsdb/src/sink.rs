@@ -131,6 +131,26 @@ impl Sink for MemorySink {
     }
 }
 
+/// A block that nobody wants to have: takes everything and keeps nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nowhere;
+
+impl Output for Nowhere {
+    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
+        Ok(Box::new(Self))
+    }
+}
+
+impl Sink for Nowhere {
+    fn append(&mut self, _: Bytes) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

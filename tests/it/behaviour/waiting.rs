@@ -10,6 +10,8 @@ use super::*;
 
 /// How often the program is asked whether its first iteration is over; a minute or more, since an answer takes its time.
 const QUESTIONS: usize = 200_000;
+/// How often it is asked once more for counts that work in the background is still to raise; some seconds.
+const SETTLING: usize = 20_000;
 
 /// Families, or single series, that differ on purpose: the case, how the series begins, why.
 ///
@@ -89,7 +91,7 @@ impl Running {
 
     /// What is counted when the work in the background has come as far as the iteration, or does not get there.
     fn settled(&self, mut found: Values, case: &Case, counted: &serde_json::Map<String, Value>) -> Values {
-        for _ in 0..QUESTIONS {
+        for _ in 0..SETTLING {
             if miscounted(&found, case, counted).is_empty() {
                 break;
             }

@@ -10,13 +10,9 @@ use crate::{
     failure::{Step, StepError},
 };
 
-/// The block that must be left out so that all else can go on, if the failure can be put down to one.
-pub(super) fn culprit(failure: &Failure) -> Option<BlockId> {
-    culprit_of(&failure.error)
-}
-
-/// The same for an error whose step does not matter.
-pub(crate) fn culprit_of(error: &StepError) -> Option<BlockId> {
+/// The block that must be left out so that all else can go on, if the error can be put down to one; the step in which it
+/// came up does not matter.
+pub(crate) fn culprit(error: &StepError) -> Option<BlockId> {
     match error {
         StepError::Engine(error) => engine_culprit(error),
         StepError::Missing { id, .. }

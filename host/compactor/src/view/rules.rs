@@ -231,10 +231,9 @@ pub(super) fn set_apart_unsupported(blocks: &mut [Block<'_>]) {
             && matches!(seen.standing, Standing::Active | Standing::MarkedForDeletion | Standing::Misnamed(_))
         {
             if let Some(facts) = &mut seen.facts {
-                facts.no_compact = Some(format!("left out: {why}"));
                 facts.deletion_marked_at = None;
             }
-            seen.standing = Standing::Unsupported(why);
+            seen.set_apart(Standing::Unsupported(why.clone()), &why);
         }
     }
 }

@@ -1,6 +1,11 @@
 //! One broken block costs one block, one failing group costs one group.
 
-use lithify_block::{BlockId, NoCompactMark};
+use std::sync::Arc;
+
+use lithify_block::{
+    BlockId, Group, NoCompactMark,
+    policy::{self, Outcome, Plan, Planner, PolicyError},
+};
 use lithify_compactor::{Config, Context, Iteration, Severity, iterate};
 
 use crate::{
@@ -152,4 +157,31 @@ async fn a_mark_of_a_person_ends_the_matter() {
     assert!(iteration.is_complete());
     assert_eq!(metas(&store).len(), 2);
     assert_eq!(metas(&store)[&id(2)].range.max.0, 4 * HOUR);
+}
+
+/// Refuses whatever it is asked, or traps.
+struct Failing(Outcome);
+
+impl Planner for Failing {
+    fn plan(&self, _: &policy::Context, _: &Group, _: &[i64]) -> Result<Plan, PolicyError> {
+        let (plugin, message) = ("failing".to_owned(), "no".to_owned());
+        Err(PolicyError { kind: "planner", plugin, outcome: self.0, message })
+    }
+}
+
+#[tokio::test]
+async fn a_planner_that_traps_is_not_put_down_to_a_block_without_an_index() {
+    for (outcome, reason) in [(Outcome::PluginError, "missing-object"), (Outcome::StackOrBounds, "policy")] {
+        let store = bucket(&[block(1, 0, 2), block(2, 2, 4)]);
+        let name = format!("{}/meta.json", id(2));
+        let mut meta = metas(&store).remove(&id(2)).unwrap();
+        meta.thanos.files.clear();
+        store.put(&name, meta.to_json());
+        store.remove(&format!("{}/index", id(2)));
+        let mut cx = context(&store, isolating());
+        cx.policies.planner = Arc::new(Failing(outcome));
+        let iteration = iterate(&cx).await;
+        let reasons: Vec<_> = iteration.left_out.iter().map(|failure| failure.reason()).collect();
+        assert_eq!(reasons.first(), Some(&reason), "{outcome}");
+    }
 }

@@ -1,10 +1,7 @@
 //! Blocks in memory, the same for the same arguments.
 
-use std::io;
-
-use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
-use lithify_tsdb::{Blob, BlockFile, BlockWriter, Memory, NewChunk, Output, Sink, Source};
+use lithify_tsdb::{Blob, BlockFile, BlockWriter, Memory, NewChunk, Source};
 
 /// Bytes of a chunk's data: 120 float samples of a usual gauge.
 const CHUNK_BYTES: usize = 350;
@@ -65,24 +62,5 @@ impl Noise {
         }
         data.truncate(CHUNK_BYTES);
         data
-    }
-}
-
-/// An output that takes everything and keeps nothing.
-pub(crate) struct Nowhere;
-
-impl Output for Nowhere {
-    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(Nowhere))
-    }
-}
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: Bytes) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
     }
 }

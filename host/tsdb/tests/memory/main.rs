@@ -3,37 +3,14 @@
 
 mod allocator;
 
-use std::{
-    io,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use allocator::{NOW, PEAK};
-use bytes::Bytes;
 use lithify_block::{BlockId, TimeRange, Timestamp};
 use lithify_tsdb::{
-    BlockFile, BlockWriter, Deduplication, Memory, NewChunk, Options, Output, Progress, Sink, Source, chunk::xor,
-    compact, index::Index, memory_estimate,
+    BlockFile, BlockWriter, Deduplication, Memory, NewChunk, Nowhere, Options, Progress, Source, chunk::xor, compact,
+    index::Index, memory_estimate,
 };
-
-/// Takes everything and keeps nothing.
-struct Nowhere;
-
-impl Output for Nowhere {
-    fn create(&mut self, _: BlockFile) -> io::Result<Box<dyn Sink>> {
-        Ok(Box::new(Nowhere))
-    }
-}
-
-impl Sink for Nowhere {
-    fn append(&mut self, _: Bytes) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The nth of some blocks in a row: `series` of them, with one label value each that nobody else has if `unique`, and
 /// values that the other blocks do not have if `churn`.
