@@ -15,9 +15,24 @@ pub fn for_people(at: Timestamp) -> String {
     }
 }
 
+/// A point in time before which nothing happens, to the minute and never too early: `2025-03-01 14:00`.
+#[must_use]
+pub fn not_before(at_ms: i64) -> String {
+    const MINUTE_MS: i64 = 60_000;
+    let minute = at_ms.div_euclid(MINUTE_MS).saturating_add(i64::from(at_ms.rem_euclid(MINUTE_MS) > 0));
+    for_people(Timestamp(minute.saturating_mul(MINUTE_MS)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_due_is_due_by_the_minute_that_is_told() {
+        assert_eq!(not_before(1_740_787_200_000), "2025-03-01 00:00");
+        assert_eq!(not_before(1_740_787_200_001), "2025-03-01 00:01");
+        assert_eq!(not_before(-1), "1970-01-01 00:00");
+    }
 
     #[test]
     fn people_see_seconds_only_where_there_are_some() {

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+mod answer;
+
 pub mod compact;
 pub mod demo;
 pub mod explain;

@@ -4,6 +4,7 @@ pub mod explain;
 pub mod look;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod table;
 pub mod timeline;
 pub mod units;

@@ -5,15 +5,15 @@ mod next;
 mod retention;
 pub(super) mod rules;
 
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use lithify_block::{BlockFacts, BlockId, Timestamp};
 use lithify_bucket::BlockDirectory;
 use lithify_compactor::{Foresight, foresee, sync};
 use prometheus::Registry;
-use tracing::error;
 
 use self::{next::Ahead, rules::Circumstances};
+use super::answer::{self, Trouble};
 use crate::{
     config::ExplainConfig,
     render::{
@@ -25,23 +25,16 @@ use crate::{
 
 /// Runs the command; a block that is not in the bucket makes the status 1.
 pub async fn run(config: ExplainConfig, environment: &dyn Fn(&str) -> Option<String>, look: Look) -> ExitCode {
-    let report = match report(&config, environment).await {
-        Ok(report) => report,
-        Err(failure) => {
-            error!(err = %failure, "running command failed");
-            return ExitCode::FAILURE;
-        }
-    };
-    let text = if config.json { report.json() } else { report.text(&look) };
-    // A reader that has seen enough closes the pipe; that is no failure of ours.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    match answer::print(report(&config, environment).await, config.json, &look) {
+        Some(_) => ExitCode::SUCCESS,
+        None => ExitCode::FAILURE,
+    }
 }
 
 async fn report(
     config: &ExplainConfig,
     environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<ExplainReport, Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<ExplainReport, Trouble> {
     let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
     let (cx, id) = (&wired.cx, config.block);
     let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());

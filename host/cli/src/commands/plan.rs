@@ -2,12 +2,12 @@
 
 mod upkeep;
 
-use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode};
 
 use lithify_compactor::{Decision, Downsampling, Failure, Planned, Verdict, View, foresee, sync};
 use prometheus::Registry;
-use tracing::error;
 
+use super::answer::{self, Trouble};
 use crate::{
     config::PlanConfig,
     render::{
@@ -23,25 +23,15 @@ use crate::{
 
 /// Runs the command; a group that cannot be compacted makes the status 1, as it would that of `compact`.
 pub async fn run(config: PlanConfig, environment: &dyn Fn(&str) -> Option<String>, look: Look) -> ExitCode {
-    let report = match report(&config, environment).await {
-        Ok(report) => report,
-        Err(failure) => {
-            error!(err = %failure, "running command failed");
-            return ExitCode::FAILURE;
-        }
+    let Some(report) = answer::print(report(&config, environment).await, config.json, &look) else {
+        return ExitCode::FAILURE;
     };
-    let text = if config.json { report.json() } else { report.text(&look) };
-    // A reader that has seen enough closes the pipe; that is no failure of ours.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
     let failed = report.passes.iter().flat_map(|pass| &pass.groups).any(|group| group.error.is_some());
     let failed = failed || !report.downsampling_errors.is_empty() || report.retention_error.is_some();
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-async fn report(
-    config: &PlanConfig,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<PlanReport, Box<dyn std::error::Error + Send + Sync>> {
+async fn report(config: &PlanConfig, environment: &dyn Fn(&str) -> Option<String>) -> Result<PlanReport, Trouble> {
     let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
     let failed = |failure: Failure| format!("{failure}: {}", failure.chain());
     let cx = &wired.cx;

@@ -3,10 +3,11 @@
 use lithify_block::Timestamp;
 use serde::Serialize;
 
-use super::look::{Look, Paint, clean};
+use super::look::{Look, Paint};
+use super::report::Report;
 use super::table::{Align, Table};
 use super::units;
-use crate::calendar::for_people;
+use crate::calendar::{for_people, not_before};
 
 /// Everything that `lithify explain` tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -166,26 +167,16 @@ pub struct NextReport {
     pub why: String,
 }
 
-impl ExplainReport {
-    /// The report as JSON with its newline.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("strings and numbers can always be written");
-        text + "\n"
-    }
-
-    /// The report for people.
-    #[must_use]
-    pub fn text(&self, look: &Look) -> String {
+impl Report for ExplainReport {
+    fn text(&self, look: &Look) -> String {
         let heading = format!("block {}, {}", self.block, self.standing);
-        let mut text = format!("{}\n", look.paint(Paint::Cyan, &clean(&heading)));
+        let mut text = look.paragraph(Paint::Cyan, &heading);
         if let Some(meta) = &self.meta {
-            text.push_str(&meta.text());
+            text.push_str(&meta.text(look));
         }
         if let Some(group) = &self.group {
-            let blocks = if group.blocks == 1 { "1 block".to_owned() } else { format!("{} blocks", group.blocks) };
-            text.push_str(&clean(&format!("group {} {}, {blocks}", group.key, group.labels)));
-            text.push('\n');
+            let group = format!("group {} {}, {}", group.key, group.labels, units::blocks(group.blocks));
+            text.push_str(&look.paragraph(Paint::Plain, &group));
         }
         text.push_str(&self.check.text(look));
         let tables = [self.rules(), self.marks(), self.said(), self.kept(), self.next()];
@@ -195,7 +186,9 @@ impl ExplainReport {
         }
         text
     }
+}
 
+impl ExplainReport {
     fn rules(&self) -> Table {
         let mut table = Table::new(&[("RULE", Align::Left), ("OUTCOME", Align::Left), ("WHY", Align::Left)]);
         for rule in &self.rules {
@@ -240,7 +233,7 @@ impl ExplainReport {
             ("WHY", Align::Left),
         ]);
         for kept in &self.retention {
-            let at = kept.not_before_ms.map(|at| for_people(Timestamp(at))).unwrap_or_default();
+            let at = kept.not_before_ms.map(not_before).unwrap_or_default();
             table.row([kept.rule.clone(), kept.says.to_owned(), at, kept.why.clone()]);
         }
         table
@@ -254,12 +247,8 @@ impl ExplainReport {
             ("WHY", Align::Left),
         ]);
         for next in &self.next {
-            let when = next.not_before_ms.map_or_else(|| "next run".to_owned(), |at| for_people(Timestamp(at)));
-            let with = match next.with.len() {
-                0 => String::new(),
-                1 => "1 block".to_owned(),
-                count => format!("{count} blocks"),
-            };
+            let when = next.not_before_ms.map_or_else(|| "next run".to_owned(), not_before);
+            let with = if next.with.is_empty() { String::new() } else { units::blocks(next.with.len()) };
             let when = if next.what == "nothing" { String::new() } else { when };
             table.row([next.what.to_owned(), when, with, next.why.clone()]);
         }
@@ -273,22 +262,22 @@ impl CheckReport {
         let why = if self.why.is_empty() { String::new() } else { format!("; {}", self.why) };
         let Some(defect) = &self.defect else {
             let found = if self.read == "nothing" { "" } else { ", nothing is wrong" };
-            return clean(&format!("{} read{found}{why}", self.read)) + "\n";
+            return look.paragraph(Paint::Plain, &format!("{} read{found}{why}", self.read));
         };
-        let broken = format!("broken ({}): {}", defect.reason, defect.err);
-        let mut text = format!("{}\n", clean(&format!("{} read{why}", self.read)));
-        text.push_str(&format!("{}\n{}\n", look.paint(Paint::Red, &clean(&broken)), defect.becomes));
+        let mut text = look.paragraph(Paint::Plain, &format!("{} read{why}", self.read));
+        text.push_str(&look.paragraph(Paint::Red, &format!("broken ({}): {}", defect.reason, defect.err)));
+        text.push_str(&look.paragraph(Paint::Plain, defect.becomes));
         if !defect.way_out.is_empty() {
-            text.push_str(&format!("way out: {}\n", defect.way_out));
+            text.push_str(&look.paragraph(Paint::Plain, &format!("way out: {}", defect.way_out)));
         }
         text
     }
 }
 
 impl MetaReport {
-    fn text(&self) -> String {
-        let resolution = if self.resolution_ms == 0 { "raw".to_owned() } else { units::length(self.resolution_ms) };
-        let size = self.size_bytes.map_or_else(|| "?".to_owned(), units::size);
+    fn text(&self, look: &Look) -> String {
+        let resolution = units::resolution(self.resolution_ms);
+        let size = units::size_if_known(self.size_bytes);
         let first = format!(
             "{} until {} ({}), {resolution}, level {}, {}",
             for_people(Timestamp(self.min_time_ms)),
@@ -297,14 +286,18 @@ impl MetaReport {
             self.level,
             self.labels,
         );
-        let second = format!(
-            "{size}, {} series, {} samples, written by {}, {} sources, merged from {} blocks",
+        let mut second = format!(
+            "{size}, {} series, {} samples, written by {}",
             units::count(self.series),
             units::count(self.samples),
             if self.source.is_empty() { "?" } else { &self.source },
-            self.sources.len(),
-            self.parents.len(),
         );
-        format!("{}\n{}\n", clean(&first), clean(&second))
+        if !self.parents.is_empty() {
+            second.push_str(&format!(", merged from {}", units::blocks(self.parents.len())));
+        }
+        if self.sources.len() > 1 {
+            second.push_str(&format!(", of {} sources", self.sources.len()));
+        }
+        look.paragraph(Paint::Plain, &first) + &look.paragraph(Paint::Plain, &second)
     }
 }

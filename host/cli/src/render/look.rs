@@ -13,6 +13,8 @@ const COLUMNS_MIN: usize = 40;
 pub struct Look {
     /// Width in columns, at least 40.
     pub columns: usize,
+    /// Whether text that is wider than that is folded. A file or a pipe gets whole lines.
+    pub folds: bool,
     /// Whether box-drawing characters are known, otherwise ASCII.
     pub unicode: bool,
     /// Whether colours are used.
@@ -52,6 +54,7 @@ impl Look {
         let dumb = set("TERM").is_some_and(|term| term == "dumb");
         Self {
             columns: columns.unwrap_or(COLUMNS_DEFAULT).max(COLUMNS_MIN),
+            folds: columns.is_some(),
             unicode: (locale.contains("utf-8") || locale.contains("utf8")) && !dumb,
             color: color && columns.is_some() && set("NO_COLOR").is_none() && !dumb,
         }
@@ -64,6 +67,39 @@ impl Look {
             (true, Some(code)) if !text.is_empty() => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
             _ => text.to_owned(),
         }
+    }
+
+    /// A paragraph of text from anywhere: one line, or several where it is folded, those after the first indented by
+    /// two columns. Ends with a newline.
+    #[must_use]
+    pub fn paragraph(&self, paint: Paint, text: &str) -> String {
+        self.paint(paint, &self.fold(&clean(text), 2)) + "\n"
+    }
+
+    /// `text` on as many lines as it takes, those after the first indented by `hang` columns. Broken between words only:
+    /// an id or a set of labels that is wider than the terminal stays in one piece.
+    #[must_use]
+    pub fn fold(&self, text: &str, hang: usize) -> String {
+        if !self.folds {
+            return text.to_owned();
+        }
+        let mut folded = String::new();
+        let mut column = 0;
+        for (position, word) in text.split(' ').enumerate() {
+            let width = word.chars().count();
+            if position > 0 && column > hang && column + 1 + width > self.columns {
+                folded.truncate(folded.trim_end_matches(' ').len());
+                folded.push('\n');
+                folded.push_str(&" ".repeat(hang));
+                column = hang;
+            } else if position > 0 {
+                folded.push(' ');
+                column += 1;
+            }
+            folded.push_str(word);
+            column += width;
+        }
+        folded
     }
 }
 
@@ -122,6 +158,17 @@ mod tests {
     fn the_width_has_a_default_and_a_least_value() {
         assert_eq!(look(None, true, &[]).columns, 100);
         assert_eq!(look(Some(7), true, &[]).columns, 40);
+    }
+
+    #[test]
+    fn text_is_folded_between_words_where_a_terminal_shows_it() {
+        let text = "a block of two days and of many words, 01JN84MHR04YBZBA82BD4X333E-01JN84MHR04YBZBA82BD4X333E, goes";
+        let piped = look(None, true, &[]);
+        assert_eq!(piped.paragraph(Paint::Plain, text), format!("{text}\n"));
+        assert_eq!(
+            look(Some(40), true, &[("NO_COLOR", "1")]).paragraph(Paint::Red, text),
+            "a block of two days and of many words,\n  01JN84MHR04YBZBA82BD4X333E-01JN84MHR04YBZBA82BD4X333E,\n  goes\n"
+        );
     }
 
     #[test]

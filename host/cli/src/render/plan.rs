@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::look::{Look, Paint, clean};
+use super::look::{Look, Paint};
+use super::report::Report;
 use super::table::{Align, Table};
 use super::units;
 use crate::calendar::for_people;
@@ -125,18 +126,9 @@ pub struct ReasonReport {
     pub message: String,
 }
 
-impl PlanReport {
-    /// The report as JSON with its newline.
-    #[must_use]
-    pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).expect("strings and numbers can always be written");
-        text + "\n"
-    }
-
-    /// The report for people.
-    #[must_use]
-    pub fn text(&self, look: &Look) -> String {
-        let mut text = self.standings();
+impl Report for PlanReport {
+    fn text(&self, look: &Look) -> String {
+        let mut text = self.standings(look);
         text.push_str(&self.left_out_text(look));
         text.push_str(&self.deletions_text(look));
         text.push_str(&self.superseded_text(look));
@@ -154,21 +146,26 @@ impl PlanReport {
         }
         text.push_str(&downsampling::text(&self.downsampling, look));
         for error in &self.downsampling_errors {
-            text.push_str(&format!("\n{}\n", look.paint(Paint::Red, &clean(error))));
+            text.push('\n');
+            text.push_str(&look.paragraph(Paint::Red, error));
         }
         text.push_str(&self.retention_text(look));
         text.push_str(&self.partial_text(look));
         if !self.policies.is_empty() {
-            text.push_str(&format!("\n{}", look.paint(Paint::Dim, &self.policies_text())));
+            text.push('\n');
+            text.push_str(&self.policies_text(look));
         }
         text
     }
+}
 
-    fn standings(&self) -> String {
+impl PlanReport {
+    fn standings(&self, look: &Look) -> String {
         let count: usize = self.blocks.iter().map(|standing| standing.count).sum();
         let parts: Vec<String> =
             self.blocks.iter().map(|standing| format!("{} {}", standing.count, standing.state)).collect();
-        format!("{count} blocks: {}\n", if parts.is_empty() { "none".to_owned() } else { parts.join(", ") })
+        let parts = if parts.is_empty() { "none".to_owned() } else { parts.join(", ") };
+        look.paragraph(Paint::Plain, &format!("{count} blocks: {parts}"))
     }
 }
 
@@ -188,17 +185,19 @@ impl GroupReport {
 fn of_group(passes: &[(usize, &GroupReport)], look: &Look) -> String {
     let Some((_, first)) = passes.first() else { return String::new() };
     let blocks = units::blocks(first.blocks);
-    let heading = format!("{} {}, {blocks}, group {}", first.labels, resolution(first.resolution_ms), first.key);
-    let mut text = format!("\n{}\n", look.paint(Paint::Cyan, &clean(&heading)));
+    let resolution = units::resolution(first.resolution_ms);
+    let heading = format!("{} {resolution}, {blocks}, group {}", first.labels, first.key);
+    let mut text = format!("\n{}", look.paragraph(Paint::Cyan, &heading));
     let (jobs, marks) = (jobs(passes), marks(passes));
     for table in [jobs, marks].iter().filter(|table| !table.is_empty()) {
         text.push_str(&table.draw(look));
     }
     for error in passes.iter().filter_map(|(_, group)| group.error.as_ref()) {
-        text.push_str(&format!("{}\n", look.paint(Paint::Red, &clean(error))));
+        text.push_str(&look.paragraph(Paint::Red, error));
     }
     if let Some((_, last)) = passes.last().filter(|(_, last)| last.is_quiet()) {
-        text.push_str(&look.paint(Paint::Dim, &left(&last.reasons)));
+        // Most reasons are about one block each; equal words are said once.
+        text.push_str(&staying(last.reasons.iter().map(|reason| ("", reason.message.as_str())), look));
     }
     text
 }
@@ -206,11 +205,9 @@ fn of_group(passes: &[(usize, &GroupReport)], look: &Look) -> String {
 fn jobs(passes: &[(usize, &GroupReport)]) -> Table {
     let mut table = Table::new(&[
         ("PASS", Align::Right),
-        ("MERGE", Align::Right),
+        ("BLOCKS", Align::Right),
         ("FROM", Align::Left),
-        ("UNTIL", Align::Left),
         ("RANGE", Align::Right),
-        ("LEVEL", Align::Right),
         ("SAMPLES", Align::Right),
         ("SIZE", Align::Right),
         ("WHY", Align::Left),
@@ -218,13 +215,11 @@ fn jobs(passes: &[(usize, &GroupReport)]) -> Table {
     for (pass, job) in passes.iter().flat_map(|(pass, group)| group.jobs.iter().map(move |job| (pass, job))) {
         table.row([
             pass.to_string(),
-            format!("{} blocks", job.blocks.len()),
+            job.blocks.len().to_string(),
             for_people(Timestamp(job.min_time_ms)),
-            for_people(Timestamp(job.max_time_ms)),
             units::length(job.max_time_ms.saturating_sub(job.min_time_ms)),
-            job.level.to_string(),
             units::count(job.samples),
-            job.size_bytes.map_or_else(|| "?".to_owned(), units::size),
+            units::size_if_known(job.size_bytes),
             job.reason.clone(),
         ]);
     }
@@ -244,21 +239,17 @@ fn marks(passes: &[(usize, &GroupReport)]) -> Table {
     table
 }
 
-/// What the planner says of the blocks that it leaves, equal words once.
-fn left(reasons: &[ReasonReport]) -> String {
-    let mut words: BTreeMap<&str, usize> = BTreeMap::new();
+/// A line for each reason why blocks stay, which are of a kind such as `raw `, and how many they are.
+fn staying<'a>(reasons: impl Iterator<Item = (&'a str, &'a str)>, look: &Look) -> String {
+    let mut words: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for reason in reasons {
-        *words.entry(&reason.message).or_default() += 1;
+        *words.entry(reason).or_default() += 1;
     }
-    let lines = words.iter().map(|(message, count)| match count {
-        1 => format!("then 1 block stays as it is: {}\n", clean(message)),
-        count => format!("then {count} blocks stay as they are: {}\n", clean(message)),
+    let lines = words.iter().map(|((kind, why), count)| match count {
+        1 => look.paragraph(Paint::Dim, &format!("then 1 {kind}block stays as it is: {why}")),
+        count => look.paragraph(Paint::Dim, &format!("then {count} {kind}blocks stay as they are: {why}")),
     });
     lines.collect()
-}
-
-fn resolution(ms: i64) -> String {
-    if ms == 0 { "raw".to_owned() } else { units::length(ms) }
 }
 
 #[cfg(test)]
@@ -267,7 +258,7 @@ mod tests {
 
     use super::*;
 
-    const LOOK: Look = Look { columns: 100, unicode: true, color: false };
+    const LOOK: Look = Look { columns: 100, folds: false, unicode: true, color: false };
 
     fn report() -> PlanReport {
         let job = JobReport {
@@ -334,8 +325,8 @@ mod tests {
             8 blocks: 7 loaded, 1 too-fresh
 
             {cluster="eu1"} raw, 5 blocks, group 0@1
-            PASS     MERGE  FROM              UNTIL             RANGE  LEVEL  SAMPLES     SIZE  WHY
-               1  2 blocks  2025-03-01 00:00  2025-03-01 08:00     8h      2     94 M  292 MiB  fills 8h
+            PASS  BLOCKS  FROM              RANGE  SAMPLES     SIZE  WHY
+               1       2  2025-03-01 00:00     8h     94 M  292 MiB  fills 8h
             PASS  MARK NO-COMPACT             REASON                DETAILS
                1  01JN84MHR04YBZBA82BD4X333E  index-size-exceeding  index of 70 GiB
             then 1 block stays as it is: set aside: the newest block of the group

@@ -10,6 +10,18 @@ pub fn size(bytes: u64) -> String {
     scaled(bytes, 1024, &["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"])
 }
 
+/// A size, or a question mark where it is not known.
+#[must_use]
+pub fn size_if_known(bytes: Option<u64>) -> String {
+    bytes.map_or_else(|| "?".to_owned(), size)
+}
+
+/// A resolution of samples: `raw`, `5m`, `1h`.
+#[must_use]
+pub fn resolution(ms: i64) -> String {
+    if ms == 0 { "raw".to_owned() } else { length(ms) }
+}
+
 /// A count: `999`, `1.2 k`, `94 M`.
 #[must_use]
 pub fn count(number: u64) -> String {

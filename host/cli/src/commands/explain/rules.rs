@@ -75,7 +75,7 @@ pub(in crate::commands) fn reason(standing: &Standing) -> String {
         Standing::LeftOut(why) => format!("found broken: {why}"),
         Standing::Unsupported(why) => why.to_string(),
         Standing::Partial => "there is no meta.json, so the upload is not complete".to_owned(),
-        Standing::Corrupt(why) => format!("it does not decode: {why}"),
+        Standing::Corrupt(why) => why.clone(),
         Standing::Misnamed(found) => {
             format!("it names block {found}; correct it, or mark the directory's block for deletion")
         }

@@ -1,15 +1,13 @@
 //! What a run would downsample, and what it would leave and why.
 
-use std::collections::BTreeMap;
-
 use lithify_block::Timestamp;
 use serde::Serialize;
 
-use super::resolution;
+use super::staying;
 use crate::{
     calendar::for_people,
     render::{
-        look::{Look, Paint, clean},
+        look::{Look, Paint},
         table::{Align, Table},
         units,
     },
@@ -65,7 +63,6 @@ pub(super) fn text(passes: &[DownsamplingReport], look: &Look) -> String {
         ("DOWNSAMPLE", Align::Left),
         ("LABELS", Align::Left),
         ("FROM", Align::Left),
-        ("UNTIL", Align::Left),
         ("RANGE", Align::Right),
         ("SAMPLES", Align::Right),
         ("SIZE", Align::Right),
@@ -78,36 +75,28 @@ pub(super) fn text(passes: &[DownsamplingReport], look: &Look) -> String {
     if !table.is_empty() {
         text.push_str(&format!("\n{}\n", look.paint(Paint::Cyan, "downsampling")));
         text.push_str(&table.draw(look));
-        text.push_str(&look.paint(Paint::Dim, &passes.last().map_or_else(String::new, left)));
+        text.push_str(&passes.last().map_or_else(String::new, |pass| left(pass, look)));
     }
     text
 }
 
-fn row(pass: i32, copy: &CopyReport) -> [String; 9] {
+fn row(pass: i32, copy: &CopyReport) -> [String; 8] {
     [
         pass.to_string(),
-        format!("{} to {}", resolution(copy.from_resolution_ms), resolution(copy.to_resolution_ms)),
+        format!("{} to {}", units::resolution(copy.from_resolution_ms), units::resolution(copy.to_resolution_ms)),
         copy.labels.clone(),
         for_people(Timestamp(copy.min_time_ms)),
-        for_people(Timestamp(copy.max_time_ms)),
         units::length(copy.max_time_ms.saturating_sub(copy.min_time_ms)),
         units::count(copy.samples),
-        copy.size_bytes.map_or_else(|| "?".to_owned(), units::size),
+        units::size_if_known(copy.size_bytes),
         copy.reason.clone(),
     ]
 }
 
-/// Equal words once.
-fn left(pass: &DownsamplingReport) -> String {
-    let mut words: BTreeMap<(i64, &str), usize> = BTreeMap::new();
-    for left in &pass.left {
-        *words.entry((left.resolution_ms, &left.reason)).or_default() += 1;
-    }
-    let lines = words.iter().map(|((resolution_ms, reason), count)| match count {
-        1 => format!("then 1 {} block stays as it is: {}\n", resolution(*resolution_ms), clean(reason)),
-        count => format!("then {count} {} blocks stay as they are: {}\n", resolution(*resolution_ms), clean(reason)),
-    });
-    lines.collect()
+fn left(pass: &DownsamplingReport, look: &Look) -> String {
+    let kinds: Vec<String> =
+        pass.left.iter().map(|left| format!("{} ", units::resolution(left.resolution_ms))).collect();
+    staying(kinds.iter().zip(&pass.left).map(|(kind, left)| (kind.as_str(), left.reason.as_str())), look)
 }
 
 #[cfg(test)]
@@ -118,7 +107,7 @@ mod tests {
 
     #[test]
     fn people_see_what_would_be_downsampled_and_what_not() {
-        let look = Look { columns: 100, unicode: true, color: false };
+        let look = Look { columns: 100, folds: false, unicode: true, color: false };
         let copy = CopyReport {
             block: "01JN7PX380VCMWNYV1GC9165AQ".to_owned(),
             labels: "{cluster=\"eu1\"}".to_owned(),
@@ -146,8 +135,8 @@ mod tests {
         expect![[r#"
 
             downsampling
-            PASS  DOWNSAMPLE  LABELS           FROM              UNTIL             RANGE  SAMPLES     SIZE  WHY
-               1  raw to 5m   {cluster="eu1"}  2025-03-01 00:00  2025-03-03 00:00     2d     94 M  292 MiB  none of its 24 sources is in a 5m block
+            PASS  DOWNSAMPLE  LABELS           FROM              RANGE  SAMPLES     SIZE  WHY
+               1  raw to 5m   {cluster="eu1"}  2025-03-01 00:00     2d     94 M  292 MiB  none of its 24 sources is in a 5m block
             then 1 raw block stays as it is: marked no-downsample: manual
             then 2 raw blocks stay as they are: shorter than 1d16h
         "#]]
@@ -156,7 +145,7 @@ mod tests {
 
     #[test]
     fn nothing_to_downsample_is_not_worth_a_word() {
-        let look = Look { columns: 100, unicode: true, color: false };
+        let look = Look { columns: 100, folds: false, unicode: true, color: false };
         assert_eq!(text(&[DownsamplingReport::default()], &look), "");
     }
 }

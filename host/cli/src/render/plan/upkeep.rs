@@ -3,11 +3,11 @@
 use lithify_block::Timestamp;
 use serde::Serialize;
 
-use super::{PlanReport, resolution};
+use super::PlanReport;
 use crate::{
-    calendar::for_people,
+    calendar::{for_people, not_before},
     render::{
-        look::{Look, Paint, clean},
+        look::{Look, Paint},
         table::{Align, Table},
         units,
     },
@@ -134,16 +134,17 @@ impl PlanReport {
     }
 
     pub(super) fn retention_text(&self, look: &Look) -> String {
-        let said: String = self.retention_rules.iter().map(|rule| clean(&rule.text()) + "\n").collect();
+        let said = self.retention_rules.iter().map(|rule| look.paragraph(Paint::Plain, &rule.text()));
         let mut text = String::new();
         if !self.retention_rules.is_empty() {
             text = format!("\n{}\n", look.paint(Paint::Cyan, "retention"));
-            text.push_str(&said);
+            text.extend(said);
             let table = going(self.retention.iter());
             text.push_str(&if table.is_empty() { "nothing is let go\n".to_owned() } else { table.draw(look) });
         }
         if let Some(error) = &self.retention_error {
-            text.push_str(&format!("\n{}\n", look.paint(Paint::Red, &clean(error))));
+            text.push('\n');
+            text.push_str(&look.paragraph(Paint::Red, error));
         }
         text
     }
@@ -177,10 +178,10 @@ impl PlanReport {
         section("cleaning up", &table, &rest, look)
     }
 
-    pub(super) fn policies_text(&self) -> String {
+    pub(super) fn policies_text(&self, look: &Look) -> String {
         let named: Vec<String> =
             self.policies.iter().map(|by| format!("{} {} {}", by.kind, by.plugin, by.version)).collect();
-        if named.is_empty() { String::new() } else { format!("decided by {}\n", clean(&named.join(", "))) }
+        look.paragraph(Paint::Dim, &format!("decided by {}", named.join(", ")))
     }
 }
 
@@ -212,17 +213,18 @@ fn section(title: &str, table: &Table, rest: &str, look: &Look) -> String {
         return String::new();
     }
     let drawn = if table.is_empty() { String::new() } else { table.draw(look) };
-    format!("\n{}\n{drawn}{}", look.paint(Paint::Cyan, title), look.paint(Paint::Dim, rest))
+    let rest = if rest.is_empty() { String::new() } else { look.paragraph(Paint::Dim, rest) };
+    format!("\n{}\n{drawn}{rest}", look.paint(Paint::Cyan, title))
 }
 
 fn becoming_due(count: usize, bytes: u64, times: impl Iterator<Item = i64> + Clone) -> String {
     let (Some(first), Some(last)) = (times.clone().min(), times.max()) else { return String::new() };
     let (blocks, size) = (units::blocks(count), units::size(bytes));
-    let (first, last) = (for_people(Timestamp(first)), for_people(Timestamp(last)));
+    let (first, last) = (not_before(first), not_before(last));
     if first == last {
-        format!("later: {blocks}, {size}, after {first}\n")
+        format!("later: {blocks}, {size}, after {first}")
     } else {
-        format!("later: {blocks}, {size}, between {first} and {last}\n")
+        format!("later: {blocks}, {size}, between {first} and {last}")
     }
 }
 
@@ -267,7 +269,7 @@ impl GoingReport {
     fn stream(&self) -> String {
         match self.labels.as_str() {
             "" => String::new(),
-            labels => format!("{labels} {}", resolution(self.resolution_ms)),
+            labels => format!("{labels} {}", units::resolution(self.resolution_ms)),
         }
     }
 
@@ -276,6 +278,6 @@ impl GoingReport {
     }
 
     fn size(&self) -> String {
-        self.size_bytes.map_or_else(|| "?".to_owned(), units::size)
+        units::size_if_known(self.size_bytes)
     }
 }

@@ -31,7 +31,7 @@ fn check(look: Look, pictures: &[(&str, &str)], expected: Expect) {
     expected.assert_eq(&draw(&pictures, &look));
 }
 
-const LOOK: Look = Look { columns: 80, unicode: true, color: false };
+const LOOK: Look = Look { columns: 80, folds: false, unicode: true, color: false };
 
 #[test]
 fn before_and_after_share_one_axis() {
