@@ -1,34 +1,32 @@
-//! `lithify demo`: a bucket of real blocks, compacted, and shown before and after.
+//! `lithify demo`: a bucket of real blocks, compacted and downsampled, and shown before and after.
 
 use std::{
-    collections::BTreeMap,
-    io::Write as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
-use lithify_block::{BlockFacts, BlockId};
-use lithify_compactor::{Iteration, Outcome, Standing, View, iterate, sync};
+use lithify_block::BlockId;
+use lithify_compactor::{Iteration, iterate, sync};
 use prometheus::Registry;
 use tracing::error;
 
-use super::compact::status;
+use super::{
+    answer::{Trouble, say},
+    compact::status,
+};
 use crate::{
     config::{CompactConfig, DemoConfig, Surroundings},
-    demo::bucket::{Made, Shape, write},
+    demo::{
+        bucket::{Shape, write},
+        story,
+    },
     flags::{self, table::COMMANDS},
     machine_memory,
-    render::{
-        look::{Look, Paint},
-        progress, timeline, units,
-    },
+    render::{look::Look, progress, timeline},
     screen::Screen,
     wire::{Manner, Wired, wire},
 };
-
-type Trouble = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the command.
 pub async fn run(config: DemoConfig, look: Look, screen: Arc<Mutex<Screen>>) -> ExitCode {
@@ -59,11 +57,12 @@ async fn show(config: &DemoConfig, look: Look, screen: Arc<Mutex<Screen>>) -> Re
     };
     let took = cx.ambient.elapsed() - started;
     let after = sync(cx).await.map_err(|failure| failure.chain())?;
-    say(&made_text(made, making));
-    say(&timeline::draw(&[picture("before", &before, None), picture("after", &after, Some(&before))], &look));
-    say(&decisions(&wired, &iteration, &look));
-    say(&cost(&wired, &iteration, took));
-    say(&place.farewell());
+    say(&story::made(made, making, &look));
+    let pictures = [story::picture("before", &before, None), story::picture("after", &after, Some(&before))];
+    say(&timeline::draw(&pictures, &look));
+    say(&story::work(&wired, &iteration, &look));
+    say(&story::cost(&wired, &iteration, took, &look));
+    say(&place.farewell(story::longest(&after)));
     Ok(if iteration.is_complete() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -76,7 +75,6 @@ fn wired(directory: &Path, bucket: &Path) -> Result<Wired, Trouble> {
         format!("--objstore.config={{type: FILESYSTEM, config: {{directory: {quoted}}}}}"),
         format!("--data-dir={}", directory.join("data").display()),
         "--consistency-delay=0s".to_owned(),
-        "--downsampling.disable".to_owned(),
     ];
     let flags::Outcome::Run(flags) = flags::parse(COMMANDS, &typed) else { return Err("no flags for the demo".into()) };
     let flags::Command::Compact(flags) = flags.command else { return Err("no command for the demo".into()) };
@@ -108,16 +106,22 @@ impl Place {
         Ok(Self { directory, stays })
     }
 
-    fn farewell(&self) -> String {
+    /// Where to look next; `block` is worth a look.
+    fn farewell(&self, block: Option<BlockId>) -> String {
         let directory = self.directory.display();
         if !self.stays {
-            return "the bucket is gone now; `lithify demo --keep` leaves it for you to look at, and README.md says how to \
-                    compact your own\n"
+            return "the bucket is gone now; `lithify demo --dir=DIRECTORY` makes one that stays,\n\
+                    and tells how to look at it; README.md says how to compact your own\n"
                 .to_owned();
         }
-        let shown = format!("--objstore.config='{{type: FILESYSTEM, config: {{directory: {directory}/bucket}}}}'");
+        let block = block.map_or_else(|| "ULID".to_owned(), |id| id.to_string());
         format!(
-            "the bucket is in {directory}/bucket; look at it:\n  lithify plan {shown} --data-dir={directory}/data\n  ls {directory}/bucket\n"
+            "the bucket stays in {directory}/bucket; look at it:\n  \
+             B='--objstore.config={{type: FILESYSTEM, config: {{directory: {directory}/bucket}}}}'\n  \
+             D=--data-dir={directory}/data\n  \
+             lithify plan \"$B\" $D              # what is left to do\n  \
+             lithify explain {block} \"$B\" $D\n  \
+             lithify compact \"$B\" $D --wait    # metrics and API on http://localhost:10902\n"
         )
     }
 }
@@ -129,100 +133,6 @@ impl Drop for Place {
             let _ = std::fs::remove_dir_all(&self.directory);
         }
     }
-}
-
-fn made_text(made: Made, making: Duration) -> String {
-    format!(
-        "{} blocks with {} samples, {}, made in {}\n\n",
-        made.blocks,
-        units::count(made.samples),
-        units::size(made.bytes),
-        units::took(millis(making)),
-    )
-}
-
-/// The blocks that take part in `view` by group; with `before`, those that were not there then are new, and those that
-/// gave their samples away are marked.
-fn picture(title: &str, view: &View, before: Option<&View>) -> timeline::Picture {
-    let mut groups: BTreeMap<String, Vec<timeline::Bar>> = BTreeMap::new();
-    for (id, seen) in &view.blocks {
-        let Some(facts) = &seen.facts else { continue };
-        let known = before.is_none_or(|before| before.blocks.contains_key(id));
-        let fate = match &seen.standing {
-            Standing::Active if known => timeline::Fate::Stays,
-            Standing::Active => timeline::Fate::New,
-            Standing::SupersededBy(_) | Standing::MarkedForDeletion => timeline::Fate::Marked,
-            Standing::TooFresh { .. }
-            | Standing::OutsideShard
-            | Standing::OutsideTime
-            | Standing::Partial
-            | Standing::Corrupt(_)
-            | Standing::Misnamed(_)
-            | Standing::LeftOut(_)
-            | Standing::Unsupported(_) => continue,
-        };
-        groups.entry(facts.meta.thanos.labels.to_string()).or_default().push(bar(facts, fate));
-    }
-    let groups = groups.into_iter().map(|(name, blocks)| timeline::Group { name, blocks }).collect();
-    timeline::Picture { title: title.to_owned(), groups }
-}
-
-fn bar(facts: &BlockFacts, fate: timeline::Fate) -> timeline::Bar {
-    timeline::Bar::new(facts.meta.compaction.level, facts.meta.range, fate)
-}
-
-fn decisions(wired: &Wired, iteration: &Iteration, look: &Look) -> String {
-    let by: Vec<String> = wired.loaded.iter().map(|loaded| format!("{} {}", loaded.kind, loaded.plugin)).collect();
-    let heading = format!("what was decided, by {}", by.join(" and "));
-    let mut text = format!("{}\n", look.paint(Paint::Bold, &heading));
-    for outcome in &iteration.outcomes {
-        text.push_str(&decision(outcome));
-    }
-    text.push('\n');
-    text
-}
-
-fn decision(outcome: &Outcome) -> String {
-    let Some(result) = &outcome.result else { return String::new() };
-    format!(
-        "  {}  {} blocks into {} of {} at level {}: {}\n",
-        result.thanos.labels,
-        outcome.sources.len(),
-        short(result.id),
-        units::length(result.range.length_ms()),
-        result.compaction.level,
-        outcome.reason,
-    )
-}
-
-/// The end of an id, by which blocks of one minute differ.
-fn short(id: BlockId) -> String {
-    let text = id.to_string();
-    format!("…{}", text.get(18..).unwrap_or(&text))
-}
-
-fn cost(wired: &Wired, iteration: &Iteration, took: Duration) -> String {
-    let policies = wired.door.metrics();
-    let samples: u64 = iteration.outcomes.iter().filter_map(|o| Some(o.result.as_ref()?.stats.num_samples)).sum();
-    let bytes: u64 = iteration.outcomes.iter().map(|outcome| outcome.bytes_in).sum();
-    let calls: u64 = policies.calls.values().map(|calls| calls.count).sum();
-    let rate = units::rate(bytes, millis(took)).map_or_else(String::new, |rate| format!(", {rate}"));
-    format!(
-        "{} blocks made of {} samples in {}{rate}\nthe policies are WebAssembly: {calls} calls, {} of processor time\n\n",
-        iteration.outcomes.len(),
-        units::count(samples),
-        units::took(millis(took)),
-        units::took(millis(policies.cpu)),
-    )
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn say(text: &str) {
-    // A reader that has seen enough closes the pipe; that is no failure of ours.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

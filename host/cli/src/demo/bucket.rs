@@ -176,7 +176,7 @@ fn meta(id: BlockId, cluster: &str, start: i64, merged: &Merged) -> Meta {
     meta.range = TimeRange::new(start, start + BLOCK_MS);
     meta.stats = merged.stats;
     meta.compaction.sources = vec![id];
-    meta.thanos.labels = [("cluster", cluster), ("replica", "a")].into_iter().collect::<Labels>();
+    meta.thanos.labels = [("cluster", cluster)].into_iter().collect::<Labels>();
     meta.thanos.source = "sidecar".to_owned();
     meta.thanos.index_stats = merged.index_stats;
     meta.thanos.upload_time = Rfc3339::from(Timestamp(start + BLOCK_MS));

@@ -166,7 +166,7 @@ pub const EXPLAIN: CommandSpec = CommandSpec {
 /// `lithify demo`.
 pub const DEMO: CommandSpec = CommandSpec {
     name: "demo",
-    about: "Makes a bucket of real blocks in a temporary directory, compacts it, and shows what happened.",
+    about: "Makes a bucket of real blocks in a temporary directory, compacts and downsamples it, and shows what happened.",
     groups: &[&DEMONSTRATION],
     arguments: Arguments::None,
     subcommands: &[],
