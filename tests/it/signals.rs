@@ -26,8 +26,8 @@ fn assert_ends(running: Running, expected: i32, state: &str) -> String {
     log
 }
 
-/// Runs `command` in both modes on a bucket whose server stops answering requests that begin with `request`, and tells it
-/// to stop when it waits for such an answer.
+/// Runs `command` in both modes on a bucket whose server stops answering requests that begin with `requests`, and tells it
+/// to stop when it waits for such an answer. `BLOCK` stands for one of the blocks that are there.
 async fn while_it_waits(state: &str, case: &str, requests: &str, command: fn(&str, &Path, &[&str]) -> Command) {
     for (flags, expected) in MODES {
         let server = Server::start().await;
@@ -36,7 +36,7 @@ async fn while_it_waits(state: &str, case: &str, requests: &str, command: fn(&st
         }
         let before = server.objects();
         let block = before.keys().next().unwrap().split('/').next().unwrap().to_owned();
-        let stalled = format!("GET /bucket/{block}/{requests}");
+        let stalled = requests.replace("BLOCK", &block);
         server.fail(&stalled, usize::MAX, Fault::Stall);
         let work = tempfile::tempdir().unwrap();
         let mut running = Running::start(command(&server.yaml(""), work.path(), flags));
@@ -55,18 +55,50 @@ async fn while_it_waits(state: &str, case: &str, requests: &str, command: fn(&st
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_it_syncs() {
-    while_it_waits("syncing", "bytes/plain/in", "meta.json", compact).await;
+    while_it_waits("syncing", "bytes/plain/in", "GET /bucket/BLOCK/meta.json", compact).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_it_compacts() {
-    while_it_waits("opening the sources", "bytes/plain/in", "index", compact).await;
-    while_it_waits("compacting", "bytes/plain/in", "chunks/", compact).await;
+    while_it_waits("opening the sources", "bytes/plain/in", "GET /bucket/BLOCK/index", compact).await;
+    while_it_waits("compacting", "bytes/plain/in", "GET /bucket/BLOCK/chunks/", compact).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_it_downsamples() {
-    while_it_waits("downsampling", "bytes/downsample-twice/in", "chunks/", downsample).await;
+    while_it_waits("downsampling", "bytes/downsample-twice/in", "GET /bucket/BLOCK/chunks/", downsample).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_uploads() {
+    while_it_waits("uploading what was compacted", "bytes/plain/in", "PUT /bucket/", compact).await;
+    while_it_waits("uploading what was downsampled", "bytes/downsample-twice/in", "PUT /bucket/", downsample).await;
+}
+
+/// The objects of a block are its segments, its index and meta.json; then come the marks of its sources.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_it_uploads_the_rest_of_a_block() {
+    for ((flags, expected), taken) in MODES.into_iter().flat_map(|mode| (1..=3).map(move |taken| (mode, taken))) {
+        let server = Server::start().await;
+        for (name, content) in files(&data("bytes/plain/in")) {
+            server.put(&name, content);
+        }
+        let before = server.objects();
+        // The first objects are taken, with their whole answers; the next is never answered.
+        server.fail("PUT /bucket/", taken, Fault::Cut(usize::MAX));
+        server.fail("PUT /bucket/", usize::MAX, Fault::Stall);
+        let work = tempfile::tempdir().unwrap();
+        let running = Running::start(compact(&server.yaml(""), work.path(), flags));
+        wait_until("the next upload", || server.count("PUT /bucket/") > taken);
+        assert_ends(running, expected, &format!("uploading, {taken} objects are taken"));
+        let after = server.objects();
+        assert!(before.iter().all(|(name, content)| after.get(name) == Some(content)), "what was there has changed");
+        // Before meta.json what is left is no block. A source is marked only after it.
+        let new: Vec<_> = after.keys().filter(|name| !before.contains_key(*name) && name.ends_with(".json")).collect();
+        let is_block = taken == 3;
+        assert_eq!(new.len(), usize::from(is_block), "{new:?}");
+        assert!(new.iter().all(|name| name.ends_with("/meta.json")), "{new:?}");
+    }
 }
 
 /// Runs `--wait` on a case of the reference until it says these words.

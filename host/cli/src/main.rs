@@ -75,10 +75,13 @@ fn run(flags: &Flags) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refused(&error),
     };
-    match runtime.block_on(dispatch(&flags.command, screen)) {
+    let status = match runtime.block_on(dispatch(&flags.command, screen)) {
         Ok(status) => status,
         Err(error) => refused(&error),
-    }
+    };
+    // A thread that waits for a store that does not answer must not keep the process.
+    runtime.shutdown_background();
+    status
 }
 
 fn surroundings() -> Surroundings<'static> {

@@ -47,7 +47,7 @@ pub(crate) async fn make<T: Send + 'static>(
     }
     let mut staged = Staged::new(id, Arc::clone(&cx.bucket), Arc::clone(&cx.progress), hash_files);
     let (config, stop) = (Arc::clone(&cx.config), cx.stop.clone());
-    on_blocking_thread(move || {
+    let working = on_blocking_thread(move || {
         let progress = lithify_tsdb::Progress::default();
         let options = Options {
             segment_bytes: 0,
@@ -65,8 +65,9 @@ pub(crate) async fn make<T: Send + 'static>(
             return Err(StepError::Stopped);
         }
         Ok((made, staged.publish()?))
-    })
-    .await
+    });
+    // A thread that waits for the store is left behind: there is no waking it, and the process is about to end.
+    cx.stop.outlast(working).await.unwrap_or(Err(StepError::Stopped))
 }
 
 fn engine_error(error: lithify_tsdb::Error) -> StepError {
@@ -82,14 +83,16 @@ fn given_up(error: StepError, stop: &Stop) -> StepError {
 /// Stamps `meta` with its files and the time and uploads it, which makes the block visible.
 ///
 /// # Errors
-/// [`StepError::Store`].
+/// [`StepError::Store`], or [`StepError::Stopped`] if the store did not answer any more.
 pub(crate) async fn upload_meta(cx: &Context, meta: &mut Meta, files: Vec<File>) -> Result<(), StepError> {
     let segments = files.iter().filter_map(|file| file.rel_path.strip_prefix("chunks/"));
     meta.thanos.segment_files = segments.map(str::to_owned).collect();
     let of_itself = File { rel_path: layout::META.to_owned(), ..File::default() };
     meta.thanos.files = files.into_iter().chain([of_itself]).collect();
     meta.thanos.upload_time = cx.ambient.now();
-    Ok(cx.bucket.upload(&layout::meta(meta.id), Bytes::from(meta.to_json())).await?)
+    let name = layout::meta(meta.id);
+    let uploading = cx.bucket.upload(&name, Bytes::from(meta.to_json()));
+    Ok(cx.stop.outlast(uploading).await.ok_or(StepError::Stopped)??)
 }
 
 /// The most memory that reading `sources` takes, bytes, by the sizes that their indexes state. Reads them, so it blocks.

@@ -19,10 +19,10 @@ pub(crate) const SOURCE_OF_REPAIRED: &str = "source of repaired block";
 /// Puts a deletion mark on `id`; whether it is new.
 ///
 /// # Errors
-/// [`StepError::Store`].
+/// [`StepError::Store`], or [`StepError::Stopped`] if the store did not answer any more.
 pub(crate) async fn for_deletion(cx: &Context, id: BlockId, details: &str) -> Result<bool, StepError> {
     let mark = Mark::Deletion(DeletionMark::new(id, details, cx.ambient.timestamp()));
-    let new = write_mark(&*cx.bucket, &mark).await?;
+    let new = written(cx, &mark).await?;
     if new {
         cx.metrics.blocks_marked.with_label_values(&[MarkKind::Deletion.file(), ""]).inc();
     }
@@ -32,15 +32,20 @@ pub(crate) async fn for_deletion(cx: &Context, id: BlockId, details: &str) -> Re
 /// Puts a no-compact mark on `id`; whether it is new.
 ///
 /// # Errors
-/// [`StepError::Store`].
+/// [`StepError::Store`], or [`StepError::Stopped`] if the store did not answer any more.
 pub(crate) async fn no_compact(cx: &Context, id: BlockId, reason: &str, details: &str) -> Result<bool, StepError> {
     let mark = Mark::NoCompact(NoCompactMark::new(id, reason, details, cx.ambient.timestamp()));
-    let new = write_mark(&*cx.bucket, &mark).await?;
+    let new = written(cx, &mark).await?;
     if new {
         tracing::info!(block = %id, reason, details, "marked block no-compact");
         cx.metrics.blocks_marked.with_label_values(&[MarkKind::NoCompact.file(), reason]).inc();
     }
     Ok(new)
+}
+
+/// Writes `mark`, also when the run was just told to stop; whether it is new.
+async fn written(cx: &Context, mark: &Mark) -> Result<bool, StepError> {
+    Ok(cx.stop.outlast(write_mark(&*cx.bucket, mark)).await.ok_or(StepError::Stopped)??)
 }
 
 /// Marks the sources of a compacted block, all at once: each mark waits for the store, and their order tells nobody

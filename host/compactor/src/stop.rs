@@ -1,11 +1,18 @@
 //! Being told to stop: one value that async code awaits and blocking code asks.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
+
+/// How long work that writes to the bucket may go on once it is set. Writing that is nearly done is better finished,
+/// and what waits for a store that does not answer has to be given up well before the process is killed.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Set once, by a signal; never unset.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +43,19 @@ impl Stop {
         &self.0.flag
     }
 
+    /// What comes of `work`; `None` if it was set and `work` did not come to an end soon after.
+    pub async fn outlast<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.outlast_by(PATIENCE, work).await
+    }
+
+    async fn outlast_by<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(work);
+        tokio::select! {
+            done = &mut work => Some(done),
+            () = self.wait() => tokio::time::timeout(patience, work).await.ok(),
+        }
+    }
+
     /// Returns once it is set.
     pub async fn wait(&self) {
         let notified = self.0.notify.notified();
@@ -63,5 +83,22 @@ mod tests {
         waiter.await.unwrap();
         stop.wait().await;
         assert!(stop.is_set());
+    }
+
+    #[tokio::test]
+    async fn work_that_is_nearly_done_is_finished_and_no_other() {
+        let stop = Stop::default();
+        let patience = Duration::ZERO;
+        assert_eq!(stop.outlast_by(patience, async { 1 }).await, Some(1));
+        let (done, nearly) = tokio::sync::oneshot::channel();
+        let waiting = tokio::spawn({
+            let stop = stop.clone();
+            async move { stop.outlast(nearly).await }
+        });
+        stop.set();
+        tokio::task::yield_now().await;
+        done.send(2).unwrap();
+        assert_eq!(waiting.await.unwrap(), Some(Ok(2)));
+        assert_eq!(stop.outlast_by(patience, std::future::pending::<()>()).await, None);
     }
 }
