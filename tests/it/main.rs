@@ -6,6 +6,7 @@ mod program;
 mod running;
 
 mod behaviour;
+mod cli;
 mod corrupted;
 mod differential;
 mod faults;

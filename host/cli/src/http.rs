@@ -6,6 +6,8 @@
 
 mod answer;
 mod api;
+mod exposition;
+mod form;
 mod gate;
 mod gzip;
 mod metrics;

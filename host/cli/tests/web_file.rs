@@ -188,6 +188,10 @@ async fn tls_is_spoken_with_the_certificate_that_lies_there_now() {
     let running = Running::start(&file).await;
     assert_eq!(running.ask_encrypted(client(&authority, None)).await.unwrap(), OK);
     assert_eq!(running.ask_encrypted(only_tls12(client(&authority, None), &authority)).await.unwrap(), OK);
+    // Who would rather speak HTTP/2 gets HTTP/1.1.
+    let mut newer = client(&authority, None);
+    newer.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    assert_eq!(running.ask_encrypted(newer).await.unwrap(), OK);
     let plain = "HTTP/1.0 400 Bad Request\n\nClient sent an HTTP request to an HTTPS server.\n";
     assert_eq!(running.ask("").await, plain);
     // A new authority: the old client trusts the server no longer, a new one does.

@@ -36,7 +36,11 @@ pub(super) fn typed(status: StatusCode, content_type: HeaderValue, body: impl In
 
 /// Plain text that tells of an error, as Go's `http.Error` writes it.
 pub(super) fn error(status: StatusCode, text: impl Into<Bytes>) -> Answer {
-    let mut answer = typed(status, TEXT, text);
+    unsniffed(typed(status, TEXT, text))
+}
+
+/// Tells browsers to believe the content type.
+pub(super) fn unsniffed(mut answer: Answer) -> Answer {
     let name = HeaderName::from_static("x-content-type-options");
     answer.headers_mut().insert(name, HeaderValue::from_static("nosniff"));
     answer
@@ -54,10 +58,30 @@ pub(super) fn wrong_method(allowed: &'static str) -> Answer {
     answer
 }
 
-/// Something else is meant; `to` is a path of ours.
-pub(super) fn redirect(to: &'static str) -> Answer {
-    let mut answer = typed(StatusCode::MOVED_PERMANENTLY, HTML, format!("<a href=\"{to}\">Moved Permanently</a>.\n\n"));
-    answer.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
+/// Something else is meant, for good or for once. Only who asks for a page gets a link to it.
+pub(super) fn redirect(status: StatusCode, to: &str, is_page: bool) -> Answer {
+    let Ok(location) = HeaderValue::from_str(to) else { return not_found() };
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut answer = match is_page {
+        true => typed(status, HTML, format!("<a href=\"{}\">{reason}</a>.\n\n", escaped(to))),
+        false => no_content(),
+    };
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(LOCATION, location);
+    answer
+}
+
+/// What may be asked here; `None` for the server as a whole.
+pub(super) fn options(allowed: Option<&'static str>) -> Answer {
+    let mut answer = Response::new(Full::default());
+    answer.headers_mut().extend(allowed.map(|allowed| (ALLOW, HeaderValue::from_static(allowed))));
+    answer
+}
+
+/// There is no profile, told so that `go tool pprof` prints the reason.
+pub(super) fn no_profile(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    let mut answer = error(status, text);
+    answer.headers_mut().insert(HeaderName::from_static("x-go-pprof"), HeaderValue::from_static("1"));
     answer
 }
 
@@ -90,7 +114,12 @@ pub(super) fn quoted(text: &str) -> String {
     escapes.iter().fold(quoted, |text, (c, escape)| text.replace(*c, escape))
 }
 
-/// Whether the client takes gzip.
+/// Text as it may stand in HTML: headers and paths come from outside.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// Whether the client names gzip as something that it takes.
 pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
     let given = headers.get_all("accept-encoding").iter().filter_map(|value| value.to_str().ok());
     given.flat_map(|value| value.split(',')).any(|entry| {
@@ -98,7 +127,7 @@ pub(super) fn takes_gzip(headers: &HeaderMap) -> bool {
         let name = parts.next().unwrap_or_default();
         let refused =
             parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse::<f64>().is_ok_and(|q| q <= 0.0)));
-        (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
+        name.eq_ignore_ascii_case("gzip") && !refused
     })
 }
 
@@ -118,7 +147,7 @@ mod tests {
         for (given, takes) in [
             ("gzip", true),
             ("deflate, GZIP;q=0.5", true),
-            ("*", true),
+            ("*", false),
             ("gzip;q=0", false),
             ("gzip; q=0.0, br", false),
             ("identity", false),

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Limited};
 use hyper::HeaderMap;
-use hyper::body::{Body, Bytes};
-use hyper::header::{CONTENT_TYPE, HeaderValue, VARY};
+use hyper::body::Body;
+use hyper::header::{HeaderValue, VARY};
 use lithify_block::{BlockId, DeletionMark, NoCompactMark};
 use lithify_bucket::{Mark, write_mark};
 use lithify_compactor::Shown;
 use serde_json::json;
 
 use super::answer::{self, Answer, bad_data, quoted, success};
+use super::form::Parameters;
 use super::route::Handler;
 use super::viewer::Viewer;
 use crate::version;
@@ -55,6 +56,7 @@ where
         | Handler::Ready
         | Handler::Metrics
         | Handler::Profile
+        | Handler::Profiles
         | Handler::UnknownProfile
         | Handler::Page => return answer::not_found(),
     };
@@ -74,8 +76,11 @@ where
 }
 
 async fn blocks(viewer: &Viewer, query: &str) -> Answer {
-    let view = parameter(query.as_bytes(), "view").unwrap_or_default();
-    let shown = if view == "loaded" { viewer.views.loaded() } else { viewer.views.global() };
+    let shown = if Parameters::of_query(query).value("view") == "loaded" {
+        viewer.views.loaded()
+    } else {
+        viewer.views.global()
+    };
     let label = viewer.config.label.clone();
     // A bucket may have 100,000 blocks; printing them takes a while.
     match tokio::task::spawn_blocking(move || success(&blocks_info(&label, &shown))).await {
@@ -124,14 +129,8 @@ where
         Ok(Err(error)) => return bad_data(&format!("the body cannot be read: {error}")),
         Err(_) => return bad_data("the body cannot be read: it did not come in time"),
     };
-    let is_form = question.headers.get(CONTENT_TYPE).is_some_and(|value| {
-        value.to_str().is_ok_and(|value| value.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
-    });
-    let form = if is_form { form } else { Bytes::new() };
-    // What stands in the form comes before what stands in the query.
-    let value =
-        |name: &str| parameter(&form, name).or_else(|| parameter(question.query.as_bytes(), name)).unwrap_or_default();
-    match write(viewer, &value("id"), &value("action"), &value("detail")).await {
+    let given = Parameters::of(question.query, question.headers, &form);
+    match write(viewer, given.value("id"), given.value("action"), given.value("detail")).await {
         Ok(()) => answer::no_content(),
         Err(error) => bad_data(&error),
     }
@@ -168,11 +167,6 @@ fn block_id(text: &str) -> Result<BlockId, String> {
         };
         format!("ULID \"{}\" is not valid: ulid: {reason} when unmarshaling", text.escape_debug())
     })
-}
-
-/// The first value of `name`.
-fn parameter(form: &[u8], name: &str) -> Option<String> {
-    form_urlencoded::parse(form).find(|(given, _)| given == name).map(|(_, value)| value.into_owned())
 }
 
 fn flags(flags: &[(String, String)]) -> String {
@@ -250,12 +244,5 @@ mod tests {
         ] {
             assert_eq!(block_id(text).unwrap_err(), reason);
         }
-    }
-
-    #[test]
-    fn parameters_are_decoded_and_the_first_one_counts() {
-        assert_eq!(parameter(b"detail=by+hand%21&detail=x", "detail").unwrap(), "by hand!");
-        assert_eq!(parameter(b"id", "id").unwrap(), "");
-        assert_eq!(parameter(b"", "id"), None);
     }
 }

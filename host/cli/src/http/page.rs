@@ -4,6 +4,7 @@
 
 use hyper::HeaderMap;
 
+use super::answer::escaped;
 use super::viewer::ViewerConfig;
 
 /// The page, its links behind the prefix that a proxy puts in front.
@@ -16,6 +17,7 @@ pub(super) fn page(config: &ViewerConfig, headers: &HeaderMap) -> String {
         ("/api/v1/status/flags", "flags in use"),
         ("/api/v1/status/buildinfo", "what was built"),
         ("/metrics", "metrics"),
+        ("/debug/pprof/", "profiles"),
         ("/-/healthy", "liveness probe"),
         ("/-/ready", "readiness probe"),
     ] {
@@ -25,6 +27,14 @@ pub(super) fn page(config: &ViewerConfig, headers: &HeaderMap) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Lithify compactor</title></head>\n<body>\n\
          <h1>Lithify compactor</h1>\n<ul>\n{links}</ul>\n</body>\n</html>\n"
     )
+}
+
+/// The page at `/debug/pprof/`: the one profile that there is.
+pub(super) fn profiles() -> String {
+    "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Profiles</title></head>\n<body>\n\
+     <p><a href=\"profile?seconds=30\">profile</a> processor time, for <code>go tool pprof</code>; how many \
+     <code>seconds</code> it takes is up to the request</p>\n</body>\n</html>\n"
+        .to_owned()
 }
 
 /// The path that links begin with: that of the flag, else that of the header, without a slash at its end.
@@ -59,11 +69,6 @@ fn clean(path: &str) -> String {
         }
     }
     parts.iter().map(|part| format!("/{part}")).collect()
-}
-
-/// Text as it may stand in an attribute: a header comes from outside.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
 
 #[cfg(test)]

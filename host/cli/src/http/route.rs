@@ -2,19 +2,21 @@
 //!
 //! Source: compactor specification 12; `cli/http` of the golden data.
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 
 use super::answer::{self, Answer};
 
 /// Where a request leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     /// Somebody answers.
     To(Handler),
     /// Somebody would, if the method were one of these.
     WrongMethod(&'static str),
-    /// This path is meant.
-    Moved(&'static str),
+    /// The question is which methods there are.
+    Methods(Option<&'static str>),
+    /// This path is meant: status and whether the answer is a page.
+    Moved(String, StatusCode, bool),
     /// Nobody answers.
     Nowhere,
 }
@@ -26,6 +28,7 @@ pub(super) enum Handler {
     Ready,
     Metrics,
     Profile,
+    Profiles,
     UnknownProfile,
     Page,
     Blocks,
@@ -68,7 +71,7 @@ impl Handler {
     /// What HTTP metrics call it; `None` if its requests are not counted.
     pub(super) fn name(self) -> Option<&'static str> {
         match self {
-            Self::Healthy | Self::Ready | Self::Metrics | Self::Profile | Self::UnknownProfile => None,
+            Self::Healthy | Self::Ready | Self::Metrics | Self::Profile | Self::Profiles | Self::UnknownProfile => None,
             Self::Page => Some("react-static"),
             Self::Blocks => Some("blocks"),
             Self::Mark => Some("blocks_mark"),
@@ -83,18 +86,28 @@ impl Handler {
     pub(super) fn is_api(self) -> bool {
         match self {
             Self::Blocks | Self::Mark | Self::Flags | Self::Runtime | Self::Build | Self::Options => true,
-            Self::Healthy | Self::Ready | Self::Metrics | Self::Profile | Self::UnknownProfile | Self::Page => false,
+            Self::Healthy
+            | Self::Ready
+            | Self::Metrics
+            | Self::Profile
+            | Self::Profiles
+            | Self::UnknownProfile
+            | Self::Page => false,
         }
     }
 }
 
 impl Route {
-    /// Who answers, or the answer where nobody does.
-    pub(super) fn handler(self) -> Result<Handler, Box<Answer>> {
+    /// Who answers, or the answer where nobody does. A redirection keeps the query.
+    pub(super) fn handler(self, query: Option<&str>) -> Result<Handler, Box<Answer>> {
         match self {
             Self::To(handler) => Ok(handler),
             Self::WrongMethod(allowed) => Err(Box::new(answer::wrong_method(allowed))),
-            Self::Moved(to) => Err(Box::new(answer::redirect(to))),
+            Self::Methods(allowed) => Err(Box::new(answer::options(allowed))),
+            Self::Moved(path, status, is_page) => {
+                let to = query.map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+                Err(Box::new(answer::redirect(status, &to, is_page)))
+            }
             Self::Nowhere => Err(Box::new(answer::not_found())),
         }
     }
@@ -102,16 +115,30 @@ impl Route {
 
 /// Finds who answers. Probes, metrics and profiles do not look at the method.
 pub(super) fn route(method: &Method, path: &str, has_viewer: bool) -> Route {
-    match path {
-        "/-/healthy" => return Route::To(Handler::Healthy),
-        "/-/ready" => return Route::To(Handler::Ready),
-        "/metrics" => return Route::To(Handler::Metrics),
-        "/debug/pprof/profile" => return Route::To(Handler::Profile),
-        _ if path.starts_with(PROFILES) => return Route::To(Handler::UnknownProfile),
-        _ if has_viewer => {}
-        _ => return Route::Nowhere,
+    let is_page = *method == Method::GET;
+    if path == "*" && *method == Method::OPTIONS {
+        return Route::Methods(None);
     }
-    if method == Method::OPTIONS && path.starts_with("/api/v1/") {
+    let cleaned = cleaned(path);
+    if cleaned != path {
+        return Route::Moved(cleaned, StatusCode::TEMPORARY_REDIRECT, is_page);
+    }
+    match path {
+        "/-/healthy" => Route::To(Handler::Healthy),
+        "/-/ready" => Route::To(Handler::Ready),
+        "/metrics" => Route::To(Handler::Metrics),
+        "/debug/pprof/profile" => Route::To(Handler::Profile),
+        PROFILES => Route::To(Handler::Profiles),
+        "/debug/pprof" => Route::Moved(PROFILES.to_owned(), StatusCode::TEMPORARY_REDIRECT, is_page),
+        _ if path.starts_with(PROFILES) => Route::To(Handler::UnknownProfile),
+        _ if has_viewer => viewed(method, path),
+        _ => Route::Nowhere,
+    }
+}
+
+/// Finds who answers among pages and API.
+fn viewed(method: &Method, path: &str) -> Route {
+    if *method == Method::OPTIONS && path.starts_with("/api/v1/") {
         return Route::To(Handler::Options);
     }
     let page = PAGES.iter().map(|page| (*page, Handler::Page));
@@ -119,14 +146,36 @@ pub(super) fn route(method: &Method, path: &str, has_viewer: bool) -> Route {
         let marks = handler == Handler::Mark;
         let (allowed, methods) = if marks { (Method::POST, "OPTIONS, POST") } else { (Method::GET, "GET, OPTIONS") };
         if path == known {
-            return if *method == allowed { Route::To(handler) } else { Route::WrongMethod(methods) };
+            return match method {
+                _ if *method == allowed => Route::To(handler),
+                &Method::OPTIONS => Route::Methods(Some(methods)),
+                _ => Route::WrongMethod(methods),
+            };
         }
-        // A slash too many is forgiven, as in the reference.
-        if path.strip_suffix('/') == Some(known) && *method == Method::GET {
-            return Route::Moved(known);
+        // A slash too many and wrong capitals are forgiven, as in the reference.
+        if path.strip_suffix('/').unwrap_or(path).eq_ignore_ascii_case(known) && *method == allowed {
+            let is_page = *method == Method::GET;
+            let status = if is_page { StatusCode::MOVED_PERMANENTLY } else { StatusCode::TEMPORARY_REDIRECT };
+            return Route::Moved(known.to_owned(), status, is_page);
         }
     }
     Route::Nowhere
+}
+
+/// The path without empty, `.` and `..` parts; a slash at its end stays.
+fn cleaned(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let cleaned: String = parts.iter().map(|part| format!("/{part}")).collect();
+    if cleaned.is_empty() || path.ends_with('/') { format!("{cleaned}/") } else { cleaned }
 }
 
 #[cfg(test)]
@@ -138,7 +187,7 @@ mod tests {
         for path in ["/-/healthy", "/-/ready", "/metrics", "/debug/pprof/profile", "/debug/pprof/heap"] {
             assert!(matches!(route(&Method::DELETE, path, false), Route::To(_)), "{path}");
         }
-        for path in ["/", "/loaded", "/api/v1/blocks", "/debug/pprof", "/debug/fgprof", "/-/healthy/"] {
+        for path in ["/", "/loaded", "/api/v1/blocks", "/debug/fgprof", "/-/healthy/"] {
             assert_eq!(route(&Method::GET, path, false), Route::Nowhere, "{path}");
         }
     }
@@ -152,8 +201,32 @@ mod tests {
         assert_eq!(route(&Method::HEAD, "/api/v1/blocks", true), Route::WrongMethod("GET, OPTIONS"));
         assert_eq!(route(&Method::POST, "/loaded", true), Route::WrongMethod("GET, OPTIONS"));
         assert_eq!(route(&Method::GET, "/api/v1/blocks/mark", true), Route::WrongMethod("OPTIONS, POST"));
-        assert_eq!(route(&Method::GET, "/blocks/", true), Route::Moved("/blocks"));
-        assert_eq!(route(&Method::GET, "//", true), Route::Moved("/"));
         assert_eq!(route(&Method::GET, "/api/v1/nonsense", true), Route::Nowhere);
+        for (method, path, methods) in [
+            (Method::OPTIONS, "/loaded", Route::Methods(Some("GET, OPTIONS"))),
+            (Method::OPTIONS, "*", Route::Methods(None)),
+            (Method::OPTIONS, "/nonsense", Route::Nowhere),
+        ] {
+            assert_eq!(route(&method, path, true), methods, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_are_nearly_right_lead_to_the_right_one() {
+        for (method, path, to, status) in [
+            (Method::GET, "/blocks/", "/blocks", 301),
+            (Method::GET, "/LOADED", "/loaded", 301),
+            (Method::GET, "/api/v1/blocks/", "/api/v1/blocks", 301),
+            (Method::POST, "/api/v1/blocks/mark/", "/api/v1/blocks/mark", 307),
+            (Method::GET, "//", "/", 307),
+            (Method::GET, "//loaded", "/loaded", 307),
+            (Method::GET, "/../a/.././loaded/", "/loaded/", 307),
+            (Method::GET, "//elsewhere.example/x", "/elsewhere.example/x", 307),
+            (Method::GET, "/debug/pprof", "/debug/pprof/", 307),
+        ] {
+            let is_page = method == Method::GET;
+            let moved = Route::Moved(to.to_owned(), StatusCode::from_u16(status).unwrap(), is_page);
+            assert_eq!(route(&method, path, true), moved, "{path}");
+        }
     }
 }

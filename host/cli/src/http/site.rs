@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
-use hyper::header::HeaderValue;
 use hyper::{HeaderMap, Request, StatusCode, http::request::Parts};
-use prometheus::{Encoder, Registry, TextEncoder};
+use prometheus::Registry;
 
 use super::answer::{self, Answer};
 use super::api::{self, Question};
+use super::exposition::Format;
 use super::gate::Gate;
 use super::metrics::Measured;
 use super::page;
@@ -17,7 +17,8 @@ use super::route::{Handler, route};
 use super::viewer::Viewer;
 use crate::probe::Probe;
 
-const METRICS: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8; escaping=underscores");
+/// Size from which answers of the API are compressed, bytes; that of the reference.
+const ZIPPED_FROM: u64 = 1024;
 
 const NO_PROFILE: &str =
     "CPU profiles are not taken by this release; use `perf record -g -p PID`, function names are in the program\n";
@@ -57,7 +58,7 @@ impl Site {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let handler = match route(&head.method, head.uri.path(), self.viewer.is_some()).handler() {
+        let handler = match route(&head.method, head.uri.path(), self.viewer.is_some()).handler(head.uri.query()) {
             Ok(handler) => handler,
             Err(answer) => return *answer,
         };
@@ -72,9 +73,10 @@ impl Site {
         match handler {
             Handler::Healthy => probe(self.probe.is_healthy()),
             Handler::Ready => probe(self.probe.is_ready()),
-            Handler::Metrics => zipped_if_asked(self.metrics(), headers).await,
-            Handler::Profile => answer::error(StatusCode::NOT_IMPLEMENTED, NO_PROFILE),
-            Handler::UnknownProfile => answer::error(StatusCode::NOT_FOUND, "Unknown profile\n"),
+            Handler::Metrics => zipped_if_asked(self.metrics(headers), headers).await,
+            Handler::Profile => answer::no_profile(StatusCode::NOT_IMPLEMENTED, NO_PROFILE),
+            Handler::Profiles => answer::unsniffed(answer::html(page::profiles())),
+            Handler::UnknownProfile => answer::no_profile(StatusCode::NOT_FOUND, "Unknown profile\n"),
             Handler::Page
             | Handler::Blocks
             | Handler::Mark
@@ -85,15 +87,9 @@ impl Site {
         }
     }
 
-    fn metrics(&self) -> Answer {
-        let mut text = Vec::new();
-        match TextEncoder::new().encode(&self.registry.gather(), &mut text) {
-            Ok(()) => answer::typed(StatusCode::OK, METRICS, text),
-            Err(error) => {
-                let text = format!("metrics cannot be encoded: {error}\n");
-                answer::error(StatusCode::INTERNAL_SERVER_ERROR, text)
-            }
-        }
+    fn metrics(&self, headers: &HeaderMap) -> Answer {
+        let format = Format::negotiated(headers);
+        answer::typed(StatusCode::OK, format.content_type(), format.encode(&self.registry.gather()))
     }
 }
 
@@ -116,7 +112,9 @@ where
     } else {
         answer::html(page::page(&viewer.config, &head.headers))
     };
-    let answer = if handler.is_api() { zipped_if_asked(answer, &head.headers).await } else { answer };
+    // What is small costs more to compress than to send.
+    let is_large = answer.size_hint().exact().unwrap_or_default() >= ZIPPED_FROM;
+    let answer = if handler.is_api() && is_large { zipped_if_asked(answer, &head.headers).await } else { answer };
     drop(in_flight);
     viewer.metrics.end(Measured {
         handler: name,

@@ -72,9 +72,9 @@ pub(super) const POLICIES: FlagGroup = FlagGroup {
     flags: &[
         FlagSpec::file(
             "plugins.config-file",
-            "YAML file that names the policies: `selector:`, `grouper:` and `planner:`, each with `plugin:` and what \
-             it needs. What is not named is the built-in policy. Every $(VAR) in it is replaced by that environment \
-             variable.",
+            "YAML file that names the policies: `selector:`, `grouper:`, `planner:` and `downsampler:`, each with \
+             `plugin:` and what it needs, and `retention:`, a list of rules with `rails:` around it. What is not \
+             named is the built-in policy. Every $(VAR) in it is replaced by that environment variable.",
         ),
         FlagSpec::content("plugins.config", "The same as text instead of a file; not both."),
     ],
