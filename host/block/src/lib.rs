@@ -8,6 +8,7 @@ extern crate alloc;
 #[cfg(not(target_family = "wasm"))]
 extern crate std as _; // Native builds link its allocator and panic handler; nothing can name it.
 
+pub mod budget;
 pub mod columns;
 mod group;
 mod id;
@@ -17,6 +18,7 @@ mod labels;
 mod marks;
 mod meta;
 pub mod policy;
+mod provenance;
 pub mod rails;
 mod rfc3339;
 mod time;
@@ -30,5 +32,6 @@ pub use meta::{
     Compaction, File, FileHash, IndexStats, Meta, MetaError, Parent, SOURCE_COMPACTOR, SOURCE_COMPACTOR_REPAIR, Source,
     Stats, Thanos,
 };
+pub use provenance::Provenance;
 pub use rfc3339::Rfc3339;
 pub use time::{TimeRange, Timestamp};

@@ -6,7 +6,7 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-use crate::{Labels, policy::Retention};
+use crate::{Labels, budget::Payer, policy::Retention};
 
 /// A retention policy with its place in a run.
 ///
@@ -53,6 +53,15 @@ pub struct Rails {
     pub share_max: Option<Share>,
     /// Largest share of the blocks of any one set of external labels a run.
     pub set_share_max: Option<Share>,
+    /// Most blocks within seven days.
+    pub week_blocks_max: Option<u64>,
+    /// Most bytes within seven days.
+    pub week_bytes_max: Option<u64>,
+    /// Largest share of the bucket's blocks, and of its bytes, within seven days.
+    pub week_share_max: Option<Share>,
+    /// The external label that names a tenant. The rule is asked once for each of its values, about the blocks that have
+    /// it and no others, and every bound counts for each tenant alone: its blocks, its bytes, its budget.
+    pub tenant_label: Option<String>,
     /// No block whose newest sample is younger, milliseconds.
     pub age_min_ms: Option<i64>,
     /// No raw block whose newest sample is younger, milliseconds.
@@ -81,17 +90,46 @@ const HOUR_MS: i64 = 3_600_000;
 
 impl Rails {
     /// The bounds of a plugin from outside, unless it is configured otherwise: 500 blocks, 5 % of the bucket, 25 % of a
-    /// label set, nothing of the last 24 hours, and 48 hours to change one's mind.
+    /// label set, twice as much of the bucket within seven days, nothing of the last 24 hours, and 48 hours to change
+    /// one's mind.
     #[must_use]
     pub fn foreign() -> Self {
         Self {
             blocks_max: Some(500),
             share_max: Some(Share(500)),
             set_share_max: Some(Share(2500)),
+            week_blocks_max: Some(1000),
+            week_share_max: Some(Share(1000)),
             age_min_ms: Some(24 * HOUR_MS),
             delete_delay_floor_ms: Some(48 * HOUR_MS),
             ..Self::default()
         }
+    }
+
+    /// Whether what was let go within seven days is bounded.
+    #[must_use]
+    pub fn has_budget(&self) -> bool {
+        self.week_blocks_max.is_some() || self.week_bytes_max.is_some() || self.week_share_max.is_some()
+    }
+}
+
+impl RetentionRule {
+    /// Whether its marks count against a budget: it decides by itself, and is bounded over seven days.
+    #[must_use]
+    pub fn spends(&self) -> bool {
+        self.mode == Mode::Enforce && !self.veto && self.rails.has_budget()
+    }
+
+    /// The tenant of a block with these external labels, if the rule is asked tenant by tenant.
+    #[must_use]
+    pub fn tenant<'a>(&self, labels: &'a Labels) -> Option<&'a str> {
+        labels.0.get(self.rails.tenant_label.as_deref()?).map(String::as_str)
+    }
+
+    /// Who pays for a block with these external labels.
+    #[must_use]
+    pub fn payer(&self, labels: &Labels) -> Payer {
+        Payer { rule: self.name.clone(), tenant: self.tenant(labels).map(Into::into) }
     }
 }
 

@@ -99,6 +99,22 @@ pub fn directory(id: BlockId) -> String {
     format!("{id}/")
 }
 
+/// `lithify/retention-budget/`: what retention rules have reserved, an object a run. No block's directory, and nothing
+/// that other programs look at.
+pub const RESERVATIONS: &str = "lithify/retention-budget/";
+
+/// `lithify/retention-budget/<ULID>.json`: the reservation of this id.
+#[must_use]
+pub fn reservation(id: BlockId) -> String {
+    format!("{RESERVATIONS}{id}.json")
+}
+
+/// The id of a reservation, if `name` is that of one.
+#[must_use]
+pub fn reservation_id(name: &str) -> Option<BlockId> {
+    name.strip_prefix(RESERVATIONS)?.strip_suffix(".json")?.parse().ok()
+}
+
 /// Directory markers that some tools leave, innermost first.
 #[must_use]
 pub fn directory_markers(id: BlockId) -> [String; 2] {
@@ -152,6 +168,16 @@ mod tests {
             ["chunks/1", "chunks/000000", "chunks/0000001", "chunks/00000a", "000001", "chunks//000001", "index"]
         {
             assert_eq!(segment_number(file), None, "{file}");
+        }
+    }
+
+    #[test]
+    fn reservations_are_no_blocks() {
+        let name = reservation(ID.parse().unwrap());
+        assert_eq!(name, format!("lithify/retention-budget/{ID}.json"));
+        assert_eq!((reservation_id(&name), split(&name)), (ID.parse().ok(), None));
+        for other in ["lithify/retention-budget/", "lithify/retention-budget/x.json", &name[8..], ID] {
+            assert_eq!(reservation_id(other), None, "{other}");
         }
     }
 

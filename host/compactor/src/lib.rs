@@ -62,7 +62,9 @@ pub use progress::{Progress, Standstill};
 pub use remedy::{Remedy, remedy};
 pub use repeat::{Ending, Repetition, repeat};
 pub use replica_labels::ReplicaLabels;
-pub use retention::{Bound, LetGo, Ruling, Verdict as RetentionVerdict, apply_retention, rule as rule_retention};
+pub use retention::{
+    Bound, LetGo, Refused, Ruling, Verdict as RetentionVerdict, apply_retention, rule as rule_retention,
+};
 pub use spent::Spent;
 pub use stop::Stop;
 pub use superseded::{Candidate, superseded};

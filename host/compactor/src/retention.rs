@@ -3,17 +3,20 @@
 //! Source: `thanos-compactor.md` 8, `policies.md` 5.
 
 mod bounds;
+mod ledger;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use lithify_block::{
-    BlockFacts, BlockId,
-    policy::ProposedDeletion,
+    BlockFacts, BlockId, Provenance,
+    budget::{Amount, Payer},
+    policy::{self, ProposedDeletion},
     rails::{Mode, RetentionRule},
 };
 use tracing::{debug, error, info, warn};
 
 pub use self::bounds::Bound;
+use self::ledger::Ledger;
 use crate::{
     Context, View,
     failure::{Failure, Step, StepError},
@@ -48,8 +51,30 @@ pub struct Verdict {
     pub veto: bool,
     /// The blocks that it proposed.
     pub proposed: BTreeSet<BlockId>,
-    /// The bound that its answer was refused for.
-    pub refused: Option<Bound>,
+    /// What was refused: at most one answer, or one for each tenant.
+    pub refused: Vec<Refused>,
+    /// What had gone within seven days, for each tenant if it is asked tenant by tenant; empty if the rule has no budget
+    /// or it cannot be told.
+    pub spent: Vec<(Option<String>, Amount)>,
+}
+
+/// An answer that was refused as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The tenant it was about, if the rule is asked tenant by tenant.
+    pub tenant: Option<String>,
+    /// The blocks that it proposed.
+    pub blocks: BTreeSet<BlockId>,
+    /// The bound that it exceeded.
+    pub bound: Bound,
+}
+
+impl Verdict {
+    /// The bound that keeps this block from going by this rule.
+    #[must_use]
+    pub fn refusal(&self, id: BlockId) -> Option<&Bound> {
+        self.refused.iter().find(|refused| refused.blocks.contains(&id)).map(|refused| &refused.bound)
+    }
 }
 
 /// What all rules together say.
@@ -65,23 +90,29 @@ pub struct Ruling {
 /// built-in rules are asked about those. Policies run on a blocking thread.
 ///
 /// # Errors
-/// [`Failure`] of a policy that is not to be skipped.
+/// [`Failure`] of a policy that is not to be skipped, or of the bucket when it is asked for what was spent.
 pub async fn rule(cx: &Context, view: &View, fresh: &BTreeSet<BlockId>) -> Result<Ruling, Failure> {
     if cx.policies.retention.is_empty() {
         return Ok(Ruling::default());
     }
+    let ledger = ledger::read(cx, &cx.policies.retention).await?;
     let (cx, view, fresh) = (cx.clone(), view.clone(), fresh.clone());
-    let asked = tokio::task::spawn_blocking(move || ask_all(&cx, &view, &fresh)).await;
+    let asked = tokio::task::spawn_blocking(move || ask_all(&cx, &view, &fresh, &ledger)).await;
     asked.map_err(|panic| Failure::new(Step::Retain, StepError::Panic(panic.to_string())))?
 }
 
-/// Puts a deletion mark on each block that is let go and has none. Gives the number of marks written.
+/// Puts a deletion mark on each block that is let go and has none, once that is reserved where a budget pays for it. Gives
+/// the number of marks written.
 ///
 /// # Errors
 /// The first [`Failure`], of a policy or to write a mark.
 pub async fn apply_retention(cx: &Context, view: &View, fresh: &BTreeSet<BlockId>) -> Result<usize, Failure> {
     cx.progress.doing("retention");
-    let ruling = rule(cx, view, fresh).await?;
+    let mut ruling = rule(cx, view, fresh).await?;
+    if cx.stop.is_set() {
+        return Err(Failure::new(Step::Retain, StepError::Stopped));
+    }
+    ledger::reserve(cx, view, &mut ruling).await?;
     tell(cx, &ruling);
     let mut written = 0;
     for go in &ruling.let_go {
@@ -102,7 +133,7 @@ pub async fn apply_retention(cx: &Context, view: &View, fresh: &BTreeSet<BlockId
     Ok(written)
 }
 
-fn ask_all(cx: &Context, view: &View, fresh: &BTreeSet<BlockId>) -> Result<Ruling, Failure> {
+fn ask_all(cx: &Context, view: &View, fresh: &BTreeSet<BlockId>, ledger: &Ledger) -> Result<Ruling, Failure> {
     let rules = &cx.policies.retention;
     let held: Vec<_> = rules.iter().flat_map(|rule| &rule.rails.legal_hold).collect();
     let is_held = |facts: &BlockFacts| held.iter().any(|hold| bounds::contains(&facts.meta.thanos.labels, hold));
@@ -110,75 +141,137 @@ fn ask_all(cx: &Context, view: &View, fresh: &BTreeSet<BlockId>) -> Result<Rulin
     // A rule from outside is not shown what it could only spoil: results of this iteration, and what goes anyway.
     let is_shown = |facts: &&BlockFacts| facts.deletion_marked_at.is_none() && !fresh.contains(&facts.id);
     let shown: Vec<BlockFacts> = all.iter().filter(is_shown).cloned().collect();
+    let asking = Asking { cx, view, ledger };
     let mut answers = Vec::with_capacity(rules.len());
     for rule in rules {
-        let question = if is_built_in(rule) { &all } else { &shown };
-        answers.push(ask(cx, view, rule, question)?);
+        answers.push(asking.ask(rule, if is_built_in(rule) { &all } else { &shown })?);
     }
-    Ok(unite(rules, answers, &all))
+    Ok(unite(cx, answers, &all))
 }
 
 fn is_built_in(rule: &RetentionRule) -> bool {
     rule.plugin.starts_with("builtin:")
 }
 
-/// The proposals of one rule by block, unless a bound refuses all of them.
-type Answer = (BTreeMap<BlockId, ProposedDeletion>, Option<Bound>);
+/// What one rule answered.
+#[derive(Default)]
+struct Answer {
+    proposed: BTreeMap<BlockId, ProposedDeletion>,
+    refused: Vec<Refused>,
+    spent: Vec<(Option<String>, Amount)>,
+}
 
-fn ask(cx: &Context, view: &View, rule: &RetentionRule, question: &[BlockFacts]) -> Result<Answer, Failure> {
-    if question.is_empty() {
-        return Ok(Answer::default());
+impl Answer {
+    /// Whether the rule proposes the block and no bound refuses that.
+    fn lets_go(&self, id: &BlockId) -> bool {
+        self.proposed.contains_key(id) && !self.refused.iter().any(|refused| refused.blocks.contains(id))
     }
-    let asked = cx.question();
-    let proposed = rule.policy.evaluate(&asked, question).map_err(|error| Failure::new(Step::Retain, error))?;
-    let blocks: Vec<&BlockFacts> = proposed.iter().filter_map(|deletion| question.get(deletion.block)).collect();
-    let bound = bounds::exceeded(&bounds::Case {
-        rails: &rule.rails,
-        is_foreign: !is_built_in(rule),
-        now: asked.now,
-        delete_delay_ms: cx.config.delete_delay_ms,
-        view,
-        blocks: &blocks,
-    });
-    let ids: Vec<BlockId> = blocks.iter().map(|facts| facts.id).collect();
-    Ok((ids.into_iter().zip(proposed).collect(), bound))
+}
+
+/// What the rules are asked about, apart from blocks.
+struct Asking<'a> {
+    cx: &'a Context,
+    view: &'a View,
+    ledger: &'a Ledger,
+}
+
+impl Asking<'_> {
+    /// The answer of one rule: to one question, or to one for each tenant.
+    fn ask(&self, rule: &RetentionRule, question: &[BlockFacts]) -> Result<Answer, Failure> {
+        // One point in time for all tenants.
+        let asked = self.cx.question();
+        let mut answer = Answer::default();
+        if rule.rails.tenant_label.is_none() {
+            self.ask_about(rule, (None, question), &asked, &mut answer)?;
+            return Ok(answer);
+        }
+        let mut tenants: BTreeMap<&str, Vec<BlockFacts>> = BTreeMap::new();
+        for facts in question {
+            // Who belongs to no tenant is let go by nobody who is asked about tenants.
+            if let Some(tenant) = rule.tenant(&facts.meta.thanos.labels) {
+                tenants.entry(tenant).or_default().push(facts.clone());
+            }
+        }
+        for (tenant, blocks) in &tenants {
+            self.ask_about(rule, (Some(tenant), blocks), &asked, &mut answer)?;
+        }
+        Ok(answer)
+    }
+
+    fn ask_about(
+        &self,
+        rule: &RetentionRule,
+        (tenant, question): (Option<&str>, &[BlockFacts]),
+        asked: &policy::Context,
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
+        if question.is_empty() {
+            return Ok(());
+        }
+        let proposed = rule.policy.evaluate(asked, question).map_err(|error| Failure::new(Step::Retain, error))?;
+        let blocks: Vec<&BlockFacts> = proposed.iter().filter_map(|deletion| question.get(deletion.block)).collect();
+        let payer = Payer { rule: rule.name.clone(), tenant: tenant.map(str::to_owned) };
+        let new = || blocks.iter().filter(|facts| facts.deletion_marked_at.is_none());
+        let bound = bounds::exceeded(&bounds::Case {
+            rails: &rule.rails,
+            is_foreign: !is_built_in(rule),
+            now: asked.now,
+            delete_delay_ms: self.cx.config.delete_delay_ms,
+            view: self.view,
+            blocks: &blocks,
+            whole: bounds::whole(self.view, rule, tenant),
+            spent: self.ledger.spent(&payer, asked.now, &new().map(|facts| facts.id).collect()),
+        });
+        if let (true, Ok(spent)) = (rule.rails.has_budget(), self.ledger.spent(&payer, asked.now, &BTreeSet::new())) {
+            answer.spent.push((payer.tenant.clone(), spent));
+        }
+        let ids: Vec<BlockId> = blocks.iter().map(|facts| facts.id).collect();
+        let refused = bound.map(|bound| Refused { tenant: payer.tenant, blocks: ids.iter().copied().collect(), bound });
+        answer.refused.extend(refused);
+        answer.proposed.extend(ids.into_iter().zip(proposed));
+        Ok(())
+    }
 }
 
 /// A block goes if a rule without a veto proposes it and every veto agrees; of several proposals the first rule's counts.
-fn unite(rules: &[RetentionRule], answers: Vec<Answer>, all: &[BlockFacts]) -> Ruling {
+fn unite(cx: &Context, answers: Vec<Answer>, all: &[BlockFacts]) -> Ruling {
+    let rules = &cx.policies.retention;
     let counts = |rule: &RetentionRule, veto: bool| rule.mode == Mode::Enforce && rule.veto == veto;
     let is_agreed = |id: &BlockId| {
         let vetoes = rules.iter().zip(&answers).filter(|(rule, _)| counts(rule, true));
-        let mut agreed = vetoes.map(|(_, (proposed, refused))| refused.is_none() && proposed.contains_key(id));
-        agreed.all(|agreed| agreed)
+        vetoes.into_iter().all(|(_, answer)| answer.lets_go(id))
     };
     let marked: BTreeSet<BlockId> =
         all.iter().filter(|facts| facts.deletion_marked_at.is_some()).map(|facts| facts.id).collect();
     let mut let_go = BTreeMap::new();
-    for (rule, (proposed, refused)) in rules.iter().zip(&answers).filter(|(rule, _)| counts(rule, false)) {
-        if refused.is_some() {
-            continue;
-        }
-        for (id, deletion) in proposed.iter().filter(|(id, _)| is_agreed(id)) {
-            let_go.entry(*id).or_insert_with(|| letting_go(rule, *id, deletion, marked.contains(id)));
+    for (rule, answer) in rules.iter().zip(&answers).filter(|(rule, _)| counts(rule, false)) {
+        for (id, deletion) in answer.proposed.iter().filter(|(id, _)| answer.lets_go(id) && is_agreed(id)) {
+            let_go
+                .entry(*id)
+                .or_insert_with(|| LetGo { is_marked: marked.contains(id), ..letting_go(cx, rule, *id, deletion) });
         }
     }
-    let verdicts = rules.iter().zip(answers).map(|(rule, (proposed, refused))| Verdict {
+    let verdicts = rules.iter().zip(answers).map(|(rule, answer)| Verdict {
         rule: rule.name.clone(),
         mode: rule.mode,
         veto: rule.veto,
-        proposed: proposed.into_keys().collect(),
-        refused,
+        proposed: answer.proposed.into_keys().collect(),
+        refused: answer.refused,
+        spent: answer.spent,
     });
     Ruling { verdicts: verdicts.collect(), let_go: let_go.into_values().collect() }
 }
 
-fn letting_go(rule: &RetentionRule, id: BlockId, deletion: &ProposedDeletion, is_marked: bool) -> LetGo {
+fn letting_go(cx: &Context, rule: &RetentionRule, id: BlockId, deletion: &ProposedDeletion) -> LetGo {
     let ProposedDeletion { rule: why, reason, .. } = deletion;
-    // Marks of the built-in read as the reference's; others name who wrote them.
-    let details =
-        if is_built_in(rule) { reason.clone() } else { format!("{} {}: {why}: {reason}", rule.name, rule.version) };
-    LetGo { id, by: rule.name.clone(), rule: why.clone(), reason: reason.clone(), details, is_marked }
+    // Marks of the built-in read as the reference's; others name who wrote them, and can be lifted by that.
+    let details = if is_built_in(rule) {
+        reason.clone()
+    } else {
+        let RetentionRule { name, plugin, version, digest, .. } = rule.clone();
+        Provenance { rule: name, plugin, version, digest, run: cx.run_id.clone() }.details(&format!("{why}: {reason}"))
+    };
+    LetGo { id, by: rule.name.clone(), rule: why.clone(), reason: reason.clone(), details, is_marked: false }
 }
 
 /// One line a rule, for whoever asks later what it decided.
@@ -187,13 +280,16 @@ fn tell(cx: &Context, ruling: &Ruling) {
     for (rule, verdict) in cx.policies.retention.iter().zip(&ruling.verdicts) {
         let proposed = verdict.proposed.len();
         let accepted = verdict.proposed.iter().filter(|id| enforced.contains(id)).count();
-        if let Some(bound) = &verdict.refused {
+        for Refused { tenant, blocks, bound } in &verdict.refused {
             let enforced = verdict.mode == Mode::Enforce;
             error!(
-                rule = verdict.rule, plugin = rule.plugin, version = rule.version, sha256 = rule.digest, proposed,
-                enforced, bound = bound.name(), err = %bound, "the answer of a retention rule is refused as a whole"
+                rule = verdict.rule, plugin = rule.plugin, version = rule.version, sha256 = rule.digest, tenant,
+                proposed = blocks.len(), enforced, bound = bound.name(), err = %bound,
+                "the answer of a retention rule is refused as a whole"
             );
             cx.metrics.running.retention_refusals.with_label_values(&[verdict.rule.as_str(), bound.name()]).inc();
+        }
+        if !verdict.refused.is_empty() && rule.rails.tenant_label.is_none() {
             continue;
         }
         match verdict.mode {

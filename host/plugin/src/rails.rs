@@ -77,6 +77,18 @@ pub struct RailsConfig {
     /// Largest share of the blocks of any one set of labels, as in `25%`.
     #[serde(default)]
     pub max_label_set_share: Option<String>,
+    /// Most blocks within seven days.
+    #[serde(default)]
+    pub max_blocks_per_week: Option<u64>,
+    /// Most bytes within seven days.
+    #[serde(default)]
+    pub max_bytes_per_week: Option<String>,
+    /// Largest share of the bucket's blocks, and of its bytes, within seven days.
+    #[serde(default)]
+    pub max_share_per_week: Option<String>,
+    /// The external label whose values are asked about one by one, each with bounds of its own.
+    #[serde(default)]
+    pub tenant_label: Option<String>,
     /// No younger block, as in `30d`.
     #[serde(default)]
     pub min_age: Option<String>,
@@ -186,16 +198,23 @@ impl RailsConfig {
                 .map(Some)
                 .ok_or_else(|| (key, format!("{text:?} is no share: want 0% to 100%, with at most two decimals"))),
         };
-        let bytes = match &self.max_bytes {
-            None => start.bytes_max,
-            Some(text) => Some(size(text).map(|bytes| bytes as u64).ok_or_else(|| {
-                ("rails.max-bytes", format!("{text:?} is no size: want a whole number with B, KiB, MiB or GiB"))
-            })?),
+        let bytes = |key, text: &Option<String>, start| match text {
+            None => Ok(start),
+            Some(text) => size(text)
+                .map(|bytes| Some(bytes as u64))
+                .ok_or_else(|| (key, format!("{text:?} is no size: want a whole number with B, KiB, MiB or GiB"))),
         };
+        if self.tenant_label.as_ref().is_some_and(|name| name.is_empty() || name.chars().any(char::is_control)) {
+            return Err(("rails.tenant-label", "must be the name of an external label".to_owned()));
+        }
         Ok(Rails {
             blocks_max: self.max_blocks.or(start.blocks_max),
-            bytes_max: bytes,
+            bytes_max: bytes("rails.max-bytes", &self.max_bytes, start.bytes_max)?,
             share_max: share("rails.max-share", &self.max_share, start.share_max)?,
+            week_blocks_max: self.max_blocks_per_week.or(start.week_blocks_max),
+            week_bytes_max: bytes("rails.max-bytes-per-week", &self.max_bytes_per_week, start.week_bytes_max)?,
+            week_share_max: share("rails.max-share-per-week", &self.max_share_per_week, start.week_share_max)?,
+            tenant_label: self.tenant_label.clone().or(start.tenant_label),
             set_share_max: share("rails.max-label-set-share", &self.max_label_set_share, start.set_share_max)?,
             age_min_ms: age("rails.min-age", &self.min_age, start.age_min_ms)?,
             raw_age_min_ms: age("rails.min-raw-age", &self.min_raw_age, start.raw_age_min_ms)?,

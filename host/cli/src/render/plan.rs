@@ -14,10 +14,13 @@ use super::units;
 use crate::calendar::for_people;
 pub use downsampling::{CopyReport, DownsamplingReport, LeftReport};
 use lithify_block::Timestamp;
-pub use upkeep::{DeletionReport, GoingReport, LeftOutReport, PartialReport, PolicyReport, RuleSaidReport};
+pub use upkeep::{
+    BudgetReport, DeletionReport, GoingReport, LeftOutReport, PartialReport, PolicyReport, RefusedTenantReport,
+    RuleSaidReport,
+};
 
 /// Everything that `lithify plan` tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PlanReport {
     /// How many blocks have which standing, in the order of showing.
     pub blocks: Vec<StandingCount>,

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lithify_block::{
     BlockFacts, BlockId, Labels, TimeRange, Timestamp,
-    rails::{Rails, Share},
+    budget::Amount,
+    rails::{Rails, RetentionRule, Share},
 };
 
 use crate::View;
@@ -22,6 +23,10 @@ pub(super) struct Case<'a> {
     pub(super) delete_delay_ms: i64,
     pub(super) view: &'a View,
     pub(super) blocks: &'a [&'a BlockFacts],
+    /// What the bucket has, or the tenant if the rule is asked about one.
+    pub(super) whole: Amount,
+    /// What went within seven days, the proposed blocks apart; an error if it cannot be told.
+    pub(super) spent: Result<Amount, Bound>,
 }
 
 /// Why an answer was refused.
@@ -66,6 +71,55 @@ pub enum Bound {
         whole: u64,
         /// The largest part.
         max: Share,
+    },
+    /// More blocks than may go within seven days.
+    #[error(
+        "{spent} blocks went within seven days and {proposed} are proposed, at most {max} may go; see max-blocks-per-week"
+    )]
+    WeekBlocks {
+        /// How many went.
+        spent: u64,
+        /// How many are to go.
+        proposed: u64,
+        /// How many may.
+        max: u64,
+    },
+    /// More bytes than may go within seven days.
+    #[error(
+        "{spent} bytes went within seven days and {proposed} are proposed, at most {max} may go; see max-bytes-per-week"
+    )]
+    WeekBytes {
+        /// How many went.
+        spent: u64,
+        /// How many are to go.
+        proposed: u64,
+        /// How many may.
+        max: u64,
+    },
+    /// Too large a part of the bucket within seven days.
+    #[error("{spent} {what} went within seven days and {proposed} of {whole} are proposed, which is more than {}.{:02} %; see max-share-per-week", max.0 / 100, max.0 % 100)]
+    WeekShare {
+        /// `blocks` or `bytes`.
+        what: &'static str,
+        /// How many went.
+        spent: u64,
+        /// How many are to go.
+        proposed: u64,
+        /// Of how many.
+        whole: u64,
+        /// The largest part.
+        max: Share,
+    },
+    /// What went within seven days cannot be told.
+    #[error(
+        "what went within seven days cannot be told, because {object} is damaged: {why}; restore it, or remove it, and \
+         what it reserved counts no more"
+    )]
+    Ledger {
+        /// The object.
+        object: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// A block that is too young.
     #[error("block {id} is proposed, whose newest sample is {age_ms} ms old and must be {min_ms}; see {option}")]
@@ -116,6 +170,10 @@ impl Bound {
             Self::Bytes { .. } => "max-bytes",
             Self::Share { .. } => "max-share",
             Self::SetShare { .. } => "max-label-set-share",
+            Self::WeekBlocks { .. } => "max-blocks-per-week",
+            Self::WeekBytes { .. } => "max-bytes-per-week",
+            Self::WeekShare { .. } => "max-share-per-week",
+            Self::Ledger { .. } => "budget",
             Self::Age { option, .. } => option,
             Self::DeleteDelay { .. } => "delete-delay-floor",
             Self::Coverage { .. } => "require-coverage",
@@ -133,6 +191,11 @@ pub(super) fn exceeded(case: &Case<'_>) -> Option<Bound> {
         .or_else(|| delete_delay(case))
         .or_else(|| amount(case))
         .or_else(|| share_of_sets(case))
+        .or_else(|| {
+            // What carries a mark already costs nothing more.
+            let new = case.blocks.iter().copied().filter(|facts| facts.deletion_marked_at.is_none());
+            week(case.rails, case.spent.clone(), amount_of(new), case.whole)
+        })
         .or_else(|| case.blocks.iter().find_map(|block| age(case, block)))
         .or_else(|| coverage(case))
 }
@@ -153,19 +216,57 @@ fn bytes(facts: &BlockFacts) -> u64 {
     facts.size_bytes.unwrap_or_default()
 }
 
+/// How many blocks, and how many bytes they have.
+pub(super) fn amount_of<'a>(blocks: impl Iterator<Item = &'a BlockFacts>) -> Amount {
+    blocks.fold(Amount::default(), |sum, facts| Amount {
+        blocks: sum.blocks + 1,
+        bytes: sum.bytes.saturating_add(bytes(facts)),
+    })
+}
+
+/// What the bucket has, or those of its blocks that belong to one tenant.
+pub(super) fn whole(view: &View, rule: &RetentionRule, tenant: Option<&str>) -> Amount {
+    let all = view.blocks.values().filter_map(|seen| seen.facts.as_ref());
+    amount_of(all.filter(|facts| tenant.is_none() || rule.tenant(&facts.meta.thanos.labels) == tenant))
+}
+
 fn amount(case: &Case<'_>) -> Option<Bound> {
-    let (blocks, bytes_proposed) = (case.blocks.len() as u64, case.blocks.iter().map(|facts| bytes(facts)).sum());
+    let Amount { blocks, bytes } = amount_of(case.blocks.iter().copied());
     if let Some(max) = case.rails.blocks_max.filter(|max| blocks > *max) {
         return Some(Bound::Blocks { proposed: blocks, max });
     }
-    if let Some(max) = case.rails.bytes_max.filter(|max| bytes_proposed > *max) {
-        return Some(Bound::Bytes { proposed: bytes_proposed, max });
+    if let Some(max) = case.rails.bytes_max.filter(|max| bytes > *max) {
+        return Some(Bound::Bytes { proposed: bytes, max });
     }
     let max = case.rails.share_max?;
-    let all = || case.view.blocks.values().filter_map(|seen| seen.facts.as_ref());
-    let parts = [("blocks", blocks, all().count() as u64), ("bytes", bytes_proposed, all().map(bytes).sum())];
+    let parts = [("blocks", blocks, case.whole.blocks), ("bytes", bytes, case.whole.bytes)];
     let over = parts.into_iter().find(|(_, proposed, whole)| max.is_exceeded(*proposed, *whole));
     over.map(|(what, proposed, whole)| Bound::Share { what, proposed, whole, max })
+}
+
+/// The bound over seven days that is exceeded if `proposed` goes in addition to what is `spent`.
+pub(super) fn week(rails: &Rails, spent: Result<Amount, Bound>, proposed: Amount, whole: Amount) -> Option<Bound> {
+    if !rails.has_budget() {
+        return None;
+    }
+    let spent = match spent {
+        Ok(spent) => spent,
+        Err(bound) => return Some(bound),
+    };
+    let blocks = (spent.blocks, proposed.blocks);
+    let bytes = (spent.bytes, proposed.bytes);
+    let is_over = |(spent, proposed): (u64, u64), max: u64| spent.saturating_add(proposed) > max;
+    if let Some(max) = rails.week_blocks_max.filter(|max| is_over(blocks, *max)) {
+        return Some(Bound::WeekBlocks { spent: blocks.0, proposed: blocks.1, max });
+    }
+    if let Some(max) = rails.week_bytes_max.filter(|max| is_over(bytes, *max)) {
+        return Some(Bound::WeekBytes { spent: bytes.0, proposed: bytes.1, max });
+    }
+    let max = rails.week_share_max?;
+    let parts = [("blocks", blocks, whole.blocks), ("bytes", bytes, whole.bytes)];
+    let is_over = |(spent, proposed): (u64, u64), whole| max.is_exceeded(spent.saturating_add(proposed), whole);
+    let over = parts.into_iter().find(|(_, part, whole)| is_over(*part, *whole));
+    over.map(|(what, (spent, proposed), whole)| Bound::WeekShare { what, spent, proposed, whole, max })
 }
 
 fn share_of_sets(case: &Case<'_>) -> Option<Bound> {

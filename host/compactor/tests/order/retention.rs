@@ -6,7 +6,7 @@ use std::{
 };
 
 use lithify_block::{
-    BlockFacts, BlockId, Labels, Timestamp,
+    BlockFacts, BlockId, Labels, Provenance, Timestamp,
     policy::{Context as Question, PolicyError, ProposedDeletion, Retention},
     rails::{Mode, Rails, RetentionRule, Share},
 };
@@ -15,7 +15,7 @@ use lithify_compactor::{Ruling, Severity, iterate, rule_retention, sync};
 
 use crate::fixtures::{HOUR, NOW, Run, failed};
 
-const DAY: i64 = 24 * HOUR;
+pub(crate) const DAY: i64 = 24 * HOUR;
 
 /// Proposes what ended so long ago, and remembers what it was shown.
 struct OlderThan {
@@ -51,20 +51,20 @@ fn rule(name: &str, plugin: &str, age_ms: i64) -> (RetentionRule, Arc<OlderThan>
     (rule, policy)
 }
 
-fn built_in(age_ms: i64) -> RetentionRule {
+pub(crate) fn built_in(age_ms: i64) -> RetentionRule {
     rule("builtin:by-resolution", "builtin:by-resolution", age_ms).0
 }
 
-fn foreign(age_ms: i64, rails: Rails) -> RetentionRule {
+pub(crate) fn foreign(age_ms: i64, rails: Rails) -> RetentionRule {
     RetentionRule { rails, ..rule("acme", "acme.wasm", age_ms).0 }
 }
 
 /// Ten blocks of one stream, one for each of the last ten days but today.
-fn ten(run: &Run) -> Vec<BlockId> {
+pub(crate) fn ten(run: &Run) -> Vec<BlockId> {
     (1..=10).map(|day| run.block(day, i64::try_from(day).unwrap() * DAY, &[("a", "1")])).collect()
 }
 
-async fn ruling(run: &Run) -> Ruling {
+pub(crate) async fn ruling(run: &Run) -> Ruling {
     rule_retention(&run.cx, &sync(&run.cx).await.unwrap(), &BTreeSet::new()).await.unwrap()
 }
 
@@ -117,6 +117,9 @@ async fn over_any_bound_the_whole_answer_is_refused() {
         (Rails { bytes_max: Some(10), ..none.clone() }, "max-bytes"),
         (Rails { share_max: Some(Share(1999)), ..none.clone() }, "max-share"),
         (Rails { set_share_max: Some(Share(1999)), ..none.clone() }, "max-label-set-share"),
+        (Rails { week_blocks_max: Some(1), ..none.clone() }, "max-blocks-per-week"),
+        (Rails { week_bytes_max: Some(10), ..none.clone() }, "max-bytes-per-week"),
+        (Rails { week_share_max: Some(Share(1999)), ..none.clone() }, "max-share-per-week"),
         (Rails { age_min_ms: Some(9 * DAY + 1), ..none.clone() }, "min-age"),
         (Rails { raw_age_min_ms: Some(9 * DAY + 1), ..none.clone() }, "min-raw-age"),
         (Rails { delete_delay_floor_ms: Some(48 * HOUR + 1), ..none.clone() }, "delete-delay-floor"),
@@ -142,15 +145,22 @@ async fn at_a_bound_the_answer_stands() {
         age_min_ms: Some(9 * DAY),
         raw_age_min_ms: Some(9 * DAY),
         delete_delay_floor_ms: Some(48 * HOUR),
-        coverage_required: false,
-        legal_hold: Vec::new(),
+        week_blocks_max: Some(2),
+        week_bytes_max: Some(1 << 20),
+        week_share_max: Some(Share(2000)),
+        ..Rails::default()
     };
     let mut run = Run::new();
     let blocks = ten(&run);
     run.cx.policies.retention = vec![foreign(8 * DAY + HOUR, rails)];
     assert_eq!(iterate(&run.cx).await.let_go, 2);
     let text = run.store.text(&format!("{}/deletion-mark.json", blocks[9]));
-    assert!(text.contains("\"details\":\"acme 1.2.3: age: too old\""), "{text}");
+    let mark = lithify_block::DeletionMark::from_json(text.as_bytes()).unwrap();
+    let (by, why) = Provenance::read(&mark.details).expect("a mark that names its rule");
+    assert_eq!(
+        (by.rule.as_str(), by.plugin.as_str(), by.version.as_str(), why),
+        ("acme", "acme.wasm", "1.2.3", "age: too old")
+    );
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ fn everything_that_can_be_said_of_a_rule_is_used() {
             "on-error": "halt", "limits": {"fuel": 5},
             "rails": {
                 "max-blocks": 50, "max-bytes": "2GiB", "max-share": "5%", "max-label-set-share": "0.5%",
+                "max-blocks-per-week": 100, "max-bytes-per-week": "4GiB", "max-share-per-week": "10%",
+                "tenant-label": "tenant",
                 "min-age": "30d", "min-raw-age": "90d", "delete-delay-floor": "48h", "require-coverage": true,
                 "legal-hold": [{"tenant": "court"}]
             }
@@ -27,6 +29,10 @@ fn everything_that_can_be_said_of_a_rule_is_used() {
         bytes_max: Some(2 << 30),
         share_max: Some(Share(500)),
         set_share_max: Some(Share(50)),
+        week_blocks_max: Some(100),
+        week_bytes_max: Some(4 << 30),
+        week_share_max: Some(Share(1000)),
+        tenant_label: Some("tenant".to_owned()),
         age_min_ms: Some(30 * day),
         raw_age_min_ms: Some(90 * day),
         delete_delay_floor_ms: Some(2 * day),

@@ -33,8 +33,11 @@ pub(super) fn kept(
         let not_before_ms = aged.as_ref().and_then(|aged| aged.not_before_ms);
         let go = ruling.let_go.iter().find(|go| go.id == id && go.by == rule.name);
         let proposes = verdict.proposed.contains(&id);
-        let (says, why) = match (&verdict.refused, go) {
+        let label = rule.rails.tenant_label.as_deref();
+        let is_nobodys = facts.is_some_and(|facts| label.is_some() && rule.tenant(&facts.meta.thanos.labels).is_none());
+        let (says, why) = match (verdict.refusal(id), go) {
             _ if !is_asked => ("is not asked", "the block takes no part when rules are asked".to_owned()),
+            _ if is_nobodys => ("is not asked", format!("the block has no label {}", label.unwrap_or_default())),
             (Some(bound), _) if proposes => ("let it go, refused", bound.to_string()),
             (_, Some(go)) => ("lets it go", format!("{}: {}", go.rule, go.reason)),
             _ if proposes && verdict.mode == Mode::Shadow => ("would let it go", "in the shadow".to_owned()),

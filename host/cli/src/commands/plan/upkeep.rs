@@ -1,15 +1,22 @@
 //! What goes and what is left out: the same values that `compact` carries out, as reports.
 
-use lithify_block::{BlockFacts, BlockId, Timestamp, rails::Mode};
+use lithify_block::{
+    BlockFacts, BlockId, Timestamp,
+    budget::Amount,
+    rails::{Mode, RetentionRule},
+};
 use lithify_bucket::Snapshot;
 use lithify_compactor::{
-    Config, Context, Failure, Foresight, Ruling, Standing, View, due_deletions, marked_for_deletion, partial_uploads,
-    superseded_without_mark,
+    Config, Context, Failure, Foresight, Refused, Ruling, Standing, View, due_deletions, marked_for_deletion,
+    partial_uploads, superseded_without_mark,
 };
 
 use crate::{
     commands::explain::rules::reason,
-    render::plan::{DeletionReport, GoingReport, LeftOutReport, PartialReport, PolicyReport, RuleSaidReport},
+    render::plan::{
+        BudgetReport, DeletionReport, GoingReport, LeftOutReport, PartialReport, PolicyReport, RefusedTenantReport,
+        RuleSaidReport,
+    },
     wire::Wired,
 };
 
@@ -109,6 +116,7 @@ fn said(cx: &Context, ruling: &Ruling) -> Vec<RuleSaidReport> {
     rules
         .map(|(rule, verdict)| {
             let is_shadow = verdict.mode == Mode::Shadow;
+            let refused = verdict.refused.iter().find(|refused| refused.tenant.is_none());
             let compared = |ids: Vec<&BlockId>| if is_shadow { texts(ids) } else { Vec::new() };
             RuleSaidReport {
                 rule: verdict.rule.clone(),
@@ -118,13 +126,36 @@ fn said(cx: &Context, ruling: &Ruling) -> Vec<RuleSaidReport> {
                 veto: verdict.veto,
                 proposed: verdict.proposed.len(),
                 accepted: verdict.proposed.intersection(&enforced).count(),
-                refused_by: verdict.refused.as_ref().map(|bound| bound.name().to_owned()),
-                refused_because: verdict.refused.as_ref().map(ToString::to_string),
+                refused_by: refused.map(|refused| refused.bound.name().to_owned()),
+                refused_because: refused.map(|refused| refused.bound.to_string()),
+                refused_tenants: verdict.refused.iter().filter_map(refused_tenant).collect(),
+                budget: verdict.spent.iter().map(|(tenant, spent)| budget(rule, tenant.clone(), *spent)).collect(),
                 would_let_go: compared(verdict.proposed.difference(&enforced).collect()),
                 would_keep: compared(enforced.difference(&verdict.proposed).collect()),
             }
         })
         .collect()
+}
+
+fn refused_tenant(refused: &Refused) -> Option<RefusedTenantReport> {
+    Some(RefusedTenantReport {
+        tenant: refused.tenant.clone()?,
+        proposed: refused.blocks.len(),
+        refused_by: refused.bound.name().to_owned(),
+        refused_because: refused.bound.to_string(),
+    })
+}
+
+fn budget(rule: &RetentionRule, tenant: Option<String>, spent: Amount) -> BudgetReport {
+    let rails = &rule.rails;
+    BudgetReport {
+        tenant,
+        spent_blocks: spent.blocks,
+        spent_bytes: spent.bytes,
+        max_blocks: rails.week_blocks_max,
+        max_bytes: rails.week_bytes_max,
+        max_share_percent: rails.week_share_max.map(|share| f64::from(share.0) / 100.0),
+    }
 }
 
 fn going(view: &View, id: BlockId, by: &str, reason: String) -> GoingReport {

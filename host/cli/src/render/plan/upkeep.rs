@@ -89,8 +89,42 @@ pub struct PartialReport {
     pub reason: String,
 }
 
-/// What a retention rule said, and what became of it.
+/// A tenant about whom a retention rule was refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RefusedTenantReport {
+    /// The tenant.
+    pub tenant: String,
+    /// Blocks of it that the rule proposed.
+    pub proposed: usize,
+    /// The bound that the answer is refused for.
+    pub refused_by: String,
+    /// The same in words.
+    pub refused_because: String,
+}
+
+/// What went by a rule within seven days, before this run, and what may.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct BudgetReport {
+    /// The tenant, if the rule is asked tenant by tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
+    /// Blocks that went.
+    pub spent_blocks: u64,
+    /// Bytes that went.
+    pub spent_bytes: u64,
+    /// Blocks that may go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_blocks: Option<u64>,
+    /// Bytes that may go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// The part of the bucket, or of the tenant's blocks, that may go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_share_percent: Option<f64>,
+}
+
+/// What a retention rule said, and what became of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct RuleSaidReport {
     /// The rule's name.
     pub rule: String,
@@ -112,6 +146,12 @@ pub struct RuleSaidReport {
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_because: Option<String>,
+    /// Tenants about whom it is refused, if it is asked tenant by tenant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub refused_tenants: Vec<RefusedTenantReport>,
+    /// What it has spent of its budget over seven days, tenant by tenant if it is asked so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<BudgetReport>,
     /// In the shadow: blocks that go by it alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub would_let_go: Vec<String>,
@@ -134,7 +174,8 @@ impl PlanReport {
     }
 
     pub(super) fn retention_text(&self, look: &Look) -> String {
-        let said = self.retention_rules.iter().map(|rule| look.paragraph(Paint::Plain, &rule.text()));
+        let lines = self.retention_rules.iter().flat_map(|rule| [rule.text()].into_iter().chain(rule.details()));
+        let said = lines.map(|line| look.paragraph(Paint::Plain, &line));
         let mut text = String::new();
         if !self.retention_rules.is_empty() {
             text = format!("\n{}\n", look.paint(Paint::Cyan, "retention"));
@@ -205,6 +246,39 @@ impl RuleSaidReport {
             ),
             None => format!("{head} proposes {proposed}, {} of them go", self.accepted),
         }
+    }
+}
+
+/// Lines of tenants that a text for people shows; JSON has all of them.
+const TENANTS_MAX: usize = 20;
+
+impl RuleSaidReport {
+    /// Further lines: refused tenants, and budgets of which something is spent.
+    fn details(&self) -> Vec<String> {
+        let refused = self.refused_tenants.iter().map(|refused| {
+            let RefusedTenantReport { tenant, refused_because, .. } = refused;
+            format!("  tenant {tenant}: {} refused: {refused_because}", units::blocks(refused.proposed))
+        });
+        let spent = self.budget.iter().filter(|budget| budget.spent_blocks > 0).map(BudgetReport::text);
+        let mut lines: Vec<String> = refused.chain(spent).collect();
+        if let Some(more) = lines.len().checked_sub(TENANTS_MAX).filter(|more| *more > 0) {
+            lines.truncate(TENANTS_MAX);
+            lines.push(format!("  and {more} more lines, see --output=json"));
+        }
+        lines
+    }
+}
+
+impl BudgetReport {
+    fn text(&self) -> String {
+        let whose = self.tenant.as_ref().map_or_else(String::new, |tenant| format!("tenant {tenant}: "));
+        let blocks = self.max_blocks.map(|max| format!("{max} blocks"));
+        let bytes = self.max_bytes.map(units::size);
+        let share = self.max_share_percent.map(|percent| format!("{percent} %"));
+        let most: Vec<String> = [blocks, bytes, share].into_iter().flatten().collect();
+        let went = usize::try_from(self.spent_blocks).unwrap_or(usize::MAX);
+        let (blocks, size) = (units::blocks(went), units::size(self.spent_bytes));
+        format!("  {whose}{blocks}, {size} went within seven days, at most {} may", most.join(", "))
     }
 }
 
