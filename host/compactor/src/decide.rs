@@ -16,7 +16,7 @@ use crate::{
 /// What is to be done with one group.
 #[derive(Debug)]
 pub struct Decision {
-    /// The group as the planner saw it.
+    /// The group as the planner saw it last: without spent blocks, with its own marks in place.
     pub group: Group,
     /// What the planner said and the host made of it.
     pub planned: Result<Planned, StepError>,
@@ -87,31 +87,55 @@ fn plan(cx: &Context, group: Group) -> Decision {
     if group.blocks.len() == 1 {
         return Decision { group, planned: Ok(Planned::default()) };
     }
-    plan_unspent(cx, group)
+    plan_settled(cx, group)
 }
 
-/// Asks the planner until it proposes something else than blocks that are spent, which are taken out one plan after the
-/// other.
+/// Asks the planner until its answer stands: one of nothing but marks is asked again as if they were written, and blocks
+/// that are spent are taken out one plan after the other. Each turn marks or takes out a block.
 ///
-/// Source: `thanos-compactor.md` 6.7, decision 3.
-fn plan_unspent(cx: &Context, mut group: Group) -> Decision {
+/// Source: `thanos-compactor.md` 5.4 and 5.5 (marks), 6.7, decision 3 (spent blocks).
+fn plan_settled(cx: &Context, mut group: Group) -> Decision {
+    let (mut marks, mut reasons) = (Vec::new(), Vec::new());
     loop {
-        let planned = cx
+        let mut planned = cx
             .policies
             .planner
             .plan(&cx.question(), &group, &cx.config.ranges)
             .map_err(|error| without_index(&group, &error).unwrap_or(StepError::Policy(error)))
             .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group, cx.config.overlaps)?, plan }));
-        let spent: BTreeSet<BlockId> =
-            planned.as_ref().map_or_else(|_| BTreeSet::new(), |planned| spent(cx, &planned.jobs));
-        if spent.is_empty() {
-            return Decision { group, planned };
+        if let Ok(Planned { plan, jobs }) = &mut planned {
+            let spent = spent(cx, jobs);
+            if !spent.is_empty() {
+                group.blocks.retain(|block| !spent.contains(&block.id));
+                if group.blocks.len() < 2 {
+                    return Decision { group, planned: Ok(Planned::default()) };
+                }
+                continue;
+            }
+            let new = mark(&mut group, plan, &mut marks);
+            reasons.append(&mut plan.reasons);
+            if new && jobs.is_empty() {
+                continue;
+            }
+            let position = |id| group.blocks.iter().position(|block| block.id == id);
+            let placed = |(id, mark): (BlockId, PlannedMark)| Some(PlannedMark { block: position(id)?, ..mark });
+            plan.no_compact = marks.into_iter().filter_map(placed).collect();
+            plan.reasons = reasons;
         }
-        group.blocks.retain(|block| !spent.contains(&block.id));
-        if group.blocks.len() < 2 {
-            return Decision { group, planned: Ok(Planned::default()) };
+        return Decision { group, planned };
+    }
+}
+
+/// Marks blocks of `group` as `plan` wants it; whether one of them had no mark.
+fn mark(group: &mut Group, plan: &mut Plan, marks: &mut Vec<(BlockId, PlannedMark)>) -> bool {
+    let before = marks.len();
+    for mark in plan.no_compact.drain(..) {
+        if let Some(block) = group.blocks.get_mut(mark.block).filter(|block| block.no_compact.is_none()) {
+            block.no_compact = Some(mark.reason.clone());
+            marks.push((block.id, mark));
         }
     }
+    marks.len() > before
 }
 
 /// Why a planner that asks for the sizes of indexes refuses to plan this group: a block that it may plan has no index. One

@@ -23,7 +23,8 @@ pub(crate) type Tried = BTreeSet<(String, Vec<BlockId>)>;
 pub struct Pass {
     /// Blocks made, in the order in which they were finished.
     pub outcomes: Vec<Outcome>,
-    /// No-compact marks newly written, and blocks repaired.
+    /// Blocks repaired, or marked because their chunks are out of order. Marks of a planner are none of these: what it
+    /// plans with them in place it has planned already.
     pub changes: usize,
     /// What went wrong. Nothing was logged of it yet.
     pub failures: Vec<Failure>,
@@ -92,7 +93,7 @@ fn take_note(decision: &Decision, tried: &mut Tried) -> bool {
 #[derive(Default)]
 struct GroupDone {
     outcomes: Vec<Outcome>,
-    /// Marks newly written and blocks repaired.
+    /// Blocks repaired, or marked because their chunks are out of order.
     changes: usize,
     failure: Option<Failure>,
 }
@@ -131,7 +132,7 @@ async fn carry_out(
     }
     for (id, reason, details) in planned.marks(group) {
         let written = mark::no_compact(cx, id, reason, details).await;
-        done.changes += usize::from(written.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, [id]))?);
+        written.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, [id]))?;
     }
     let of_group = OfGroup { extensions: group.extensions(), overlaps: group.overlap().is_some() };
     for job in &planned.jobs {

@@ -6,6 +6,10 @@ use alloc::vec::Vec;
 
 use crate::{Choice, InOrder, Marks, Tsdb, index_size, overlap};
 
+/// What the reference writes into these marks.
+const DETAILS: &str =
+    "verticalCompactionDownsampleFilter: Downsampled block, see https://github.com/thanos-io/thanos/issues/6775";
+
 /// Plans; with vertical compaction, until no overlapping plan holds a downsampled block.
 pub(crate) fn plan(planner: &Tsdb, group: &InOrder<'_>, marks: &mut Marks) -> Result<Choice, lithify_sdk::Error> {
     loop {
@@ -19,8 +23,7 @@ pub(crate) fn plan(planner: &Tsdb, group: &InOrder<'_>, marks: &mut Marks) -> Re
             return Ok(choice);
         }
         for i in downsampled {
-            let details = "overlapping downsampled blocks cannot be merged".into();
-            marks.add(group, i, "downsample-vertical-compaction", details);
+            marks.add(group, i, "downsample-vertical-compaction", DETAILS.into());
         }
     }
 }

@@ -27,6 +27,7 @@ const fn group(case: &'static str, blocks: &'static [usize]) -> Broken {
 const BROKEN: &[Broken] = &[
     block("broken-chunk-bad-magic", &[1], "chunks"),
     block("broken-chunk-completely-outside", &[1], "outside-range"),
+    block("broken-chunk-completely-outside+accept", &[1], "outside-range"),
     block("broken-chunk-crc", &[1], "chunks"),
     block("broken-chunk-encoding", &[1], "chunks"),
     block("broken-chunk-outside-after", &[1], "outside-range"),
@@ -34,6 +35,7 @@ const BROKEN: &[Broken] = &[
     block("broken-chunk-outside-after+nohalt", &[1], "outside-range"),
     block("broken-chunk-truncated", &[1], "chunks"),
     block("broken-duplicate-chunks", &[1], "chunks"),
+    block("broken-duplicate-chunks+skip", &[1], "chunks"),
     block("broken-empty-index", &[1], "index"),
     block("broken-index-bad-magic", &[1], "index"),
     block("broken-missing-index", &[1], "missing-object"),
@@ -51,6 +53,7 @@ const BROKEN: &[Broken] = &[
     block("downsample-broken-resolution-124", &[0], "resolution"),
     group("error-in-first-group", &[0, 2]),
     group("error-in-first-group-concurrency-2", &[0, 2]),
+    group("error-in-second-group", &[0, 2, 5]),
     group("error-skips-retention", &[1, 3]),
     block("meta-empty-object", &[1], "unsupported-version"),
     block("meta-other-ulid", &[1], "misnamed"),
@@ -58,6 +61,7 @@ const BROKEN: &[Broken] = &[
     block("meta-version-20", &[1], "unsupported-version"),
     block("no-compact-mark-version-2", &[1], "unsupported-version"),
     block("no-downsample-mark-version-2", &[0], "unsupported-version"),
+    group("no-compact-overlap", &[0, 1, 2, 3]),
     group("overlap-halt", &[0, 1, 2, 3]),
 ];
 

@@ -1,11 +1,14 @@
 //! What compaction makes of overlaps, broken blocks and blocks without samples.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use lithify_block::{BlockId, Overlaps, TimeRange};
-use lithify_compactor::{Config, ReplicaLabels, Severity};
+use lithify_block::{
+    BlockId, Group, Overlaps, TimeRange,
+    policy::{self, Plan, PlannedJob, PlannedMark, Planner, PolicyError},
+};
+use lithify_compactor::{Config, ReplicaLabels, Severity, iterate};
 
-use crate::world::{Block, HOUR, assert_complete, block, bucket, config, deletion, id, metas, run, worst};
+use crate::world::{Block, HOUR, assert_complete, block, bucket, config, context, deletion, id, metas, run, worst};
 
 fn vertical() -> Config {
     Config { overlaps: Overlaps::Merge, ..config() }
@@ -128,4 +131,35 @@ async fn wherever_the_store_fails_the_next_run_ends_as_ever() {
         let samples: Vec<_> = left.iter().map(|(_, meta)| meta.stats.num_samples).collect();
         assert_eq!(samples, [24], "{operation}: {left:?}");
     }
+}
+
+/// Marks the first block that has no mark, until only two are left, which it merges.
+struct OneMarkAtATime;
+
+impl Planner for OneMarkAtATime {
+    fn plan(&self, _: &policy::Context, group: &Group, _: &[i64]) -> Result<Plan, PolicyError> {
+        let unmarked = |position: &usize| group.blocks[*position].no_compact.is_none();
+        let blocks: Vec<usize> = (0..group.blocks.len()).filter(unmarked).collect();
+        let reason = "one".to_owned();
+        Ok(match blocks.as_slice() {
+            [block, _, _, ..] => {
+                let mark = PlannedMark { block: *block, reason, details: String::new() };
+                Plan { no_compact: vec![mark], ..Plan::default() }
+            }
+            [_, _] => Plan { jobs: vec![PlannedJob { blocks, reason }], ..Plan::default() },
+            _ => Plan::default(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_planner_that_only_marks_is_asked_again_in_the_same_pass() {
+    let store = bucket(&[block(1, 0, 2), block(2, 2, 4), block(3, 4, 6), block(4, 6, 8)]);
+    let mut cx = context(&store, config());
+    cx.policies.planner = Arc::new(OneMarkAtATime);
+    let iteration = iterate(&cx).await;
+    let sources: Vec<_> = iteration.outcomes[0].sources.iter().map(|block| block.id).collect();
+    assert_eq!((sources, iteration.passes), (vec![id(3), id(4)], 2));
+    let marked = [1, 2, 3, 4].map(|number| store.text(&format!("{}/no-compact-mark.json", id(number))).is_some());
+    assert_eq!(marked, [true, true, false, false]);
 }
