@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use lithify_block::{Overlaps, Rfc3339};
 use lithify_bucket::{Bucket, MetaCache, Metered};
 use lithify_compactor::{
-    Ambient, Config, Context, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels, Spent, Stop,
-    TimePartition, register_constants,
+    Ambient, Config, Context, Engine, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels,
+    Spent, Stop, TimePartition, register_constants,
 };
 use lithify_plugin::{Choice, Door, Kind, Loaded, RetentionChoice, Settings};
 use lithify_tsdb::Deduplication;
@@ -136,6 +136,7 @@ pub fn wire(
             retention: policies.retention,
         },
         broken: lithify_compactor::Broken::default(),
+        maker: Arc::new(Engine),
         spent: Spent::default(),
         ambient,
         metrics,

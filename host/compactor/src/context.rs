@@ -8,7 +8,7 @@ use lithify_block::{
 };
 use lithify_bucket::{Bucket, MetaCache};
 
-use crate::{Ambient, Broken, Config, Last, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
+use crate::{Ambient, Broken, Config, Last, Maker, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
 
 /// Everything a step may use. Cheap to clone.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct Context {
     pub partials: Partials,
     /// Who decides.
     pub policies: Policies,
+    /// Who makes what they decide on.
+    pub maker: Arc<dyn Maker>,
     /// Blocks known to hold nothing.
     pub spent: Spent,
     /// Blocks known to be broken.

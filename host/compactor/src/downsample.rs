@@ -101,7 +101,7 @@ async fn copy(cx: &Context, due: &Downsampling) -> Result<Downsampled, Failure> 
     let id = cx.ambient.new_block_id();
     cx.progress.doing(format!("downsample {}", source.id));
     info!(block = %source.id, result = %id, resolution = due.target, "downsampling block");
-    let (merged, files) = aggregate(cx, due, id).await.map_err(failed(Step::Downsample))?;
+    let (merged, files) = cx.maker.downsample(cx, due, id).await.map_err(failed(Step::Downsample))?;
     let mut meta = meta_of(due, id, &merged);
     making::upload_meta(cx, &mut meta, files).await.map_err(failed(Step::UploadDownsampled))?;
     let bytes_out = meta.thanos.files.iter().map(|file| file.size_bytes.cast_unsigned()).sum();
@@ -114,7 +114,7 @@ async fn copy(cx: &Context, due: &Downsampling) -> Result<Downsampled, Failure> 
 }
 
 /// Runs the engine, with as many aggregators as cores are free for a block.
-async fn aggregate(cx: &Context, due: &Downsampling, id: BlockId) -> Result<(Merged, Vec<File>), StepError> {
+pub(crate) async fn aggregate(cx: &Context, due: &Downsampling, id: BlockId) -> Result<(Merged, Vec<File>), StepError> {
     let source = &due.source;
     let sources = sources::open(cx, std::slice::from_ref(source)).await?;
     let aggregators = begin(cx, source.id).await?;

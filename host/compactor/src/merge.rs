@@ -58,7 +58,7 @@ pub(crate) async fn run(cx: &Context, job: &Job, of_group: &OfGroup) -> Result<O
     if let Some((source, first, second)) = job.shared_source() {
         warn!(group = job.group(), %source, %first, %second, "two of the blocks hold the samples of the same source");
     }
-    let merged = merge(cx, job, id).await;
+    let merged = cx.maker.merge(cx, job, id).await;
     if merged.as_ref().err().is_none_or(was_begun) {
         cx.metrics.merging.count(job, cx.ambient.elapsed() - started);
     }
@@ -109,7 +109,7 @@ fn count(cx: &Context, job: &Job, of_group: &OfGroup) {
 }
 
 /// Runs the engine.
-async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merged, Vec<File>), StepError> {
+pub(crate) async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merged, Vec<File>), StepError> {
     let sources = sources::open(cx, job.blocks()).await?;
     let making = Making { id, sources, hash_files: cx.config.hash_files, extra_bytes: 0 };
     let range = job.range();

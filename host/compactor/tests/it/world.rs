@@ -15,7 +15,7 @@ use lithify_block::{
     policy::{self, Aggregator, Assignment, Downsampler, Grouper, Plan, PlannedJob, Planner, PolicyError},
 };
 use lithify_compactor::{
-    Ambient, Broken, Config, Context, Iteration, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
+    Ambient, Broken, Config, Context, Engine, Iteration, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
     ReplicaLabels, Severity, Spent, Stop, TimePartition, iterate,
 };
 use lithify_tsdb::{BlockWriter, Deduplication, Memory as Files, NewChunk, chunk::XorAppender};
@@ -249,6 +249,7 @@ pub(crate) fn context(store: &Store, config: Config) -> Context {
             downsampler: Arc::new(OneWindow),
             retention: Vec::new(),
         },
+        maker: Arc::new(Engine),
         spent: Spent::default(),
         broken: Broken::default(),
         ambient: Arc::new(Frozen),

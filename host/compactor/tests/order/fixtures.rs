@@ -16,7 +16,7 @@ use lithify_block::{
     },
 };
 use lithify_compactor::{
-    Ambient, COMPACTION_RANGES, Config, Context, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
+    Ambient, COMPACTION_RANGES, Config, Context, Engine, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
     ReplicaLabels, Spent, Stop, TimePartition,
 };
 use lithify_tsdb::Deduplication;
@@ -128,6 +128,7 @@ impl Run {
                 retention: Vec::new(),
             },
             broken: lithify_compactor::Broken::default(),
+            maker: Arc::new(Engine),
             spent: Spent::default(),
             ambient: Arc::<Frozen>::clone(&clock),
             memory: Arc::new(Memory::new(1 << 30)),
