@@ -1,4 +1,5 @@
-//! What no single crate can show, one module an area. All of them run the program as its users do.
+//! What no single crate can show, one module an area. All of them run the program as its users do, but for `simulation`,
+//! which has no time for that.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -14,3 +15,4 @@ mod golden;
 mod hazards;
 mod policies;
 mod signals;
+mod simulation;
