@@ -1,8 +1,10 @@
 //! A block in, a block of a coarser resolution out.
 //!
 //! ```text
-//! walk: series and chunks in order -> units -> workers: decode, cut into runs, ask the policy, encode -> back in order -> write
+//! workers: take the next series and chunks, decode, cut into runs, ask the policy, encode -> back in order -> write
 //! ```
+//!
+//! The workers take turns at the source, so what one reads is in its own cache when it decodes it.
 //!
 //! What becomes of the samples of a window is the policy's; where runs, and with them chunks, begin and end is decided here.
 //!
@@ -71,10 +73,13 @@ struct Job<'a> {
     options: &'a Options<'a>,
 }
 
-/// A unit, and where its result is waited for.
-type Order = (Unit, SyncSender<Result<Finished, Error>>);
 /// Where the result of a unit will be.
 type Promise = Receiver<Result<Finished, Error>>;
+/// Where it is waited for.
+type Reply = SyncSender<Result<Finished, Error>>;
+
+/// The source, from which one worker at a time takes a unit. `None` behind the last unit, and when the work was given up.
+type Turn<'a> = Mutex<Option<Walk<'a>>>;
 
 /// Writes `source` in a coarser resolution; `range` is its range and that of the result.
 ///
@@ -121,19 +126,18 @@ fn run(
     let map = maps.pop().expect("one map for one source");
     let symbols = Arc::new(symbols);
     let job = Job { block: source.id, from_ms, to_ms, range, symbols: Arc::clone(&symbols), options };
-    let walk = Walk::new(source, index, map, &job)?;
-    let (order, todo) = sync_channel(aggregators.len());
+    let turn = Mutex::new(Some(Walk::new(source, index, map, &job)?));
     let (promise, promised) = sync_channel(aggregators.len() + UNITS_AHEAD);
-    let todo = Mutex::new(todo);
     std::thread::scope(|scope| {
         let mut outlet = Behind::new(scope, output);
-        scope.spawn(|| walk.run(&promise_of(order, promise)));
         for aggregator in aggregators {
-            let (job, todo) = (&job, &todo);
-            scope.spawn(move || work(Worker::new(aggregator, job), todo));
+            let (job, turn, promise) = (&job, &turn, promise.clone());
+            scope.spawn(move || work(Worker::new(aggregator, job), turn, &promise));
         }
+        // From now on there are as many promises as the workers make.
+        drop(promise);
         let merged = write(&job, symbols, &promised, &mut outlet);
-        // Without anybody to promise to, the walk ends, and with it the workers.
+        // Without anybody to promise to, the workers end.
         drop(promised);
         let closed = outlet.close();
         let merged = merged?;
@@ -151,32 +155,30 @@ fn no_aggregator() -> PolicyError {
     }
 }
 
-/// Takes units in order, each or the error that ends the walk; false when nobody wants more.
-fn promise_of(order: SyncSender<Order>, promise: SyncSender<Promise>) -> impl Fn(Result<Unit, Error>) -> bool {
-    move |unit| {
-        let (reply, answer) = sync_channel(1);
-        if promise.send(answer).is_err() {
-            return false;
-        }
-        match unit {
-            Ok(unit) => order.send((unit, reply)).is_ok(),
-            // The channel has room for the one answer.
-            Err(error) => {
-                let _ = reply.send(Err(error));
-                false
-            }
-        }
+/// Works on units until there are no more, or nobody wants more.
+fn work(mut worker: Worker<'_>, turn: &Turn<'_>, promise: &SyncSender<Promise>) {
+    let mut unit = Unit::default();
+    while let Some((reply, read)) = take(turn, &mut unit, promise) {
+        // Nobody waits for it when the work was given up.
+        let _ = reply.send(read.and_then(|()| worker.work(&unit)));
     }
 }
 
-/// Works on units until there are no more.
-fn work(mut worker: Worker<'_>, todo: &Mutex<Receiver<Order>>) {
-    loop {
-        let next = todo.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((unit, reply)) = next else { return };
-        // Nobody waits for it when the work was given up.
-        let _ = reply.send(worker.work(&unit));
+/// Reads the next unit, or the error that ends the walk, and promises what will come of it: both in one turn, so that
+/// promises are in the order of units.
+fn take(turn: &Turn<'_>, unit: &mut Unit, promise: &SyncSender<Promise>) -> Option<(Reply, Result<(), Error>)> {
+    let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = turn.as_mut()?.read(unit);
+    // The channel has room for the one answer.
+    let (reply, answer) = sync_channel(1);
+    if read.is_ok() && unit.is_empty() || promise.send(answer).is_err() {
+        *turn = None;
+        return None;
     }
+    if read.is_err() {
+        *turn = None;
+    }
+    Some((reply, read))
 }
 
 /// Writes what was promised, in order.

@@ -80,7 +80,7 @@ const LONGEST: u64 = 16;
 ///
 /// A unit has some number of samples, and with a series that is longer as many as the longest has: its entry in the
 /// index, `series_max_bytes` of it or 0 if that is not known, has room for so many chunks of the usual size. Each
-/// aggregator has a unit at work and one that waits, the walk has one, and results wait for their turn.
+/// aggregator has a unit at work; as many results and some more wait for their turn, and one is written.
 #[must_use]
 pub fn downsampling_estimate(stats: &Stats, series_max_bytes: u64, aggregators: u64) -> u64 {
     let weight = if stats.num_histogram_samples > 0 { HISTOGRAM_WEIGHT as u64 } else { 1 };
@@ -90,7 +90,7 @@ pub fn downsampling_estimate(stats: &Stats, series_max_bytes: u64, aggregators: 
         bytes => (bytes / CHUNK_ENTRY_BYTES).saturating_mul(of_chunk).min(stats.num_samples),
     };
     let unit = longest.saturating_mul(weight).saturating_add(UNIT_SAMPLES as u64);
-    let waiting = aggregators.saturating_mul(2).saturating_add(2 + UNITS_AHEAD as u64);
+    let waiting = aggregators.saturating_mul(2).saturating_add(1 + UNITS_AHEAD as u64);
     let waiting = waiting.saturating_mul(ENCODED_BYTES);
     unit.saturating_mul(aggregators.saturating_mul(AT_WORK_BYTES).saturating_add(waiting))
 }

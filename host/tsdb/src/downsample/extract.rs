@@ -2,30 +2,39 @@
 //!
 //! Source: `downsampling.md` 2.2.
 
+use std::ops::Range;
+
 use lithify_block::columns::Column;
 
 use crate::chunk::{ChunkError, STALE_BITS, xor};
 
-/// Appends the samples of a float chunk to `column`, whose offsets stay as they are; says whether a NaN is among those
-/// that were kept.
-pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<bool, ChunkError> {
-    let start = column.timestamps.len();
-    xor::decode(data, &mut column.timestamps, &mut column.values)?;
-    let times = column.timestamps.get(start..).unwrap_or_default();
-    let values = column.values.get(start..).unwrap_or_default();
+/// Appends the samples of a float chunk to `column`, whose offsets stay as they are.
+pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<(), ChunkError> {
+    let (end, _) = floats_over(data, column.timestamps.len(), column)?;
+    column.timestamps.truncate(end);
+    column.values.truncate(end);
+    Ok(())
+}
+
+/// Writes the samples of a float chunk over the rows of `column` from `start` on, which becomes longer if it has to; its
+/// offsets stay as they are. Says where the samples end, and whether a NaN is among those that were kept.
+pub(super) fn floats_over(data: &[u8], start: usize, column: &mut Column) -> Result<(usize, bool), ChunkError> {
+    let end = xor::decode_over(data, start, &mut column.timestamps, &mut column.values)?;
+    let times = column.timestamps.get(start..end).unwrap_or_default();
+    let values = column.values.get(start..end).unwrap_or_default();
     // A sign tells of a time before the epoch or before the last one. Nothing else: where neither is negative, the
     // difference does not wrap.
     let steps = times.array_windows().fold(0, |signs, [before, time]| signs | time | time.wrapping_sub(*before));
     let falls = steps | times.first().copied().unwrap_or_default() < 0;
     let nan = values.iter().fold(false, |nan, value| nan | value.is_nan());
-    Ok((falls || nan) && sift(start, column))
+    Ok(if falls || nan { sift(start..end, column) } else { (end, false) })
 }
 
-/// Takes out what does not count, from row `start` on; says whether a NaN is left.
+/// Moves what counts of some rows to the front; says where it ends, and whether a NaN is left.
 #[cold]
-fn sift(start: usize, column: &mut Column) -> bool {
-    let (mut last, mut kept, mut nan) = (0, start, false);
-    for row in start..column.timestamps.len() {
+fn sift(rows: Range<usize>, column: &mut Column) -> (usize, bool) {
+    let (mut last, mut kept, mut nan) = (0, rows.start, false);
+    for row in rows {
         let (Some(&time), Some(&value)) = (column.timestamps.get(row), column.values.get(row)) else { break };
         if value.to_bits() == STALE_BITS || time < last {
             continue;
@@ -37,7 +46,5 @@ fn sift(start: usize, column: &mut Column) -> bool {
         }
         kept += 1;
     }
-    column.timestamps.truncate(kept);
-    column.values.truncate(kept);
-    nan
+    (kept, nan)
 }

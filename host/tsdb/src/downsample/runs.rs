@@ -10,7 +10,9 @@ use super::{
 /// Runs in the making.
 #[derive(Debug)]
 pub(super) struct FloatRuns {
-    pub(super) rows: Column,
+    /// Behind `end` are rows of earlier runs, so that nothing has to be cleared before it is written.
+    rows: Column,
+    end: usize,
     /// First row of the stretch that is not cut yet.
     start: usize,
     /// Whether a NaN is in that stretch.
@@ -19,26 +21,34 @@ pub(super) struct FloatRuns {
 
 impl Default for FloatRuns {
     fn default() -> Self {
-        Self { rows: empty(), start: 0, nan: false }
+        Self { rows: empty(), end: 0, start: 0, nan: false }
     }
 }
 
 impl FloatRuns {
     pub(super) fn clear(&mut self) {
-        self.start = 0;
-        clear(&mut self.rows);
+        (self.start, self.end) = (0, 0);
+        self.rows.offsets.truncate(1);
+    }
+
+    /// All runs so far.
+    pub(super) fn rows(&mut self) -> &Column {
+        self.rows.timestamps.truncate(self.end);
+        self.rows.values.truncate(self.end);
+        &self.rows
     }
 
     /// Adds the samples of a chunk to the present stretch.
     pub(super) fn chunk(&mut self, data: &[u8]) -> Result<(), Hurdle> {
-        self.nan |= extract::floats(data, &mut self.rows)?;
+        let (end, nan) = extract::floats_over(data, self.end, &mut self.rows)?;
+        (self.end, self.nan) = (end, self.nan | nan);
         Ok(())
     }
 
     /// Cuts the present stretch into as many runs as it should have; returns how many there are.
     pub(super) fn close(&mut self, resolution: i64) -> Result<usize, Hurdle> {
         let start = self.start;
-        let stretch = self.rows.timestamps.get(start..).unwrap_or_default();
+        let stretch = self.rows.timestamps.get(start..self.end).unwrap_or_default();
         let chunks = raw_target(stretch, resolution);
         let before = self.rows.offsets.len();
         for end in batches(stretch, resolution, chunks) {
@@ -47,7 +57,7 @@ impl FloatRuns {
         if std::mem::take(&mut self.nan) {
             self.drop_nans(before);
         }
-        self.start = self.rows.timestamps.len();
+        self.start = self.end;
         Ok(self.rows.offsets.len() - before)
     }
 
@@ -67,8 +77,7 @@ impl FloatRuns {
                 self.rows.offsets.push(u32::try_from(kept).unwrap_or(end));
             }
         }
-        self.rows.timestamps.truncate(kept);
-        self.rows.values.truncate(kept);
+        self.end = kept;
     }
 
     /// Moves a row to `to` unless its value is NaN; returns the row behind it.

@@ -31,15 +31,13 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// An empty unit with room for as much as `like` has.
-    pub(super) fn like(like: (usize, usize)) -> Self {
-        Self { bytes: Vec::with_capacity(like.0), pieces: Vec::with_capacity(like.1), ..Self::default() }
-    }
-
-    /// What [`Unit::like`] takes, with a little more, as the next may be larger.
-    pub(super) fn size(&self) -> (usize, usize) {
-        let more = |size: usize| size + size / 8;
-        (more(self.bytes.len()), more(self.pieces.len()))
+    /// Takes out everything, but keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.pieces.clear();
+        self.labels.clear();
+        self.ends.clear();
+        self.weight = 0;
     }
 
     pub(super) fn is_empty(&self) -> bool {

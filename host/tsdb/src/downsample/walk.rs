@@ -26,8 +26,6 @@ pub(super) struct Walk<'a> {
     chunks: ChunkReader<'a>,
     checker: Checker,
     series: Series,
-    /// How large the last unit was, so that the next need not grow.
-    size: (usize, usize),
 }
 
 impl<'a> Walk<'a> {
@@ -42,31 +40,16 @@ impl<'a> Walk<'a> {
             chunks: ChunkReader::new(source.segment_blobs()),
             checker: Checker::new(source.range),
             series: Series::default(),
-            size: (0, 0),
         })
     }
 
-    /// Hands on units until the end, or an error as the last.
-    pub(super) fn run(mut self, hand_on: &dyn Fn(Result<Unit, Error>) -> bool) {
-        loop {
-            match self.unit() {
-                Ok(unit) if unit.is_empty() => return,
-                unit => {
-                    if !hand_on(unit) {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    fn unit(&mut self) -> Result<Unit, Error> {
-        let mut unit = Unit::like(self.size);
+    /// Puts the next series into `unit`, in place of what it had; none at the end.
+    pub(super) fn read(&mut self, unit: &mut Unit) -> Result<(), Error> {
+        unit.clear();
         while unit.weight < UNIT_SAMPLES && self.advance()? {
-            self.take(&mut unit)?;
+            self.take(unit)?;
         }
-        self.size = unit.size();
-        Ok(unit)
+        Ok(())
     }
 
     /// Goes to the next series; false at the end.

@@ -199,9 +199,10 @@ impl<'a> Worker<'a> {
             floats.chunk(data).map_err(here)?;
             let runs = floats.close(REPAIR_MS).map_err(here)?;
             let names = self.names(labels, runs);
-            let answer = check(self.aggregator.raw(REPAIR_MS, &names, &floats.rows)?, runs)?;
+            let asked = floats.rows();
+            let answer = check(self.aggregator.raw(REPAIR_MS, &names, asked)?, runs)?;
             for run in 0..runs {
-                let ends = ends(rows(&floats.rows, run));
+                let ends = ends(rows(asked, run));
                 made.push(encode::raw(&answer, run, ends, &mut bytes).map_err(|error| here(error.into()))?);
             }
         } else {
@@ -241,7 +242,8 @@ impl<'a> Worker<'a> {
     }
 
     fn ask_floats(&mut self, desk: &mut Desk<'_>) -> Result<(), Error> {
-        for (runs, question) in self.floats.runs.rows.parts() {
+        let mut asked = std::mem::take(&mut self.floats.runs);
+        for (runs, question) in asked.rows().parts() {
             let places = self.floats.places.get(runs).unwrap_or_default();
             let names = self.names_of(places, desk.unit);
             let answer = check(self.aggregator.raw(self.job.to_ms, &names, &question)?, places.len())?;
@@ -250,6 +252,7 @@ impl<'a> Worker<'a> {
                 desk.put(*place, made, self.job)?;
             }
         }
+        self.floats.runs = asked;
         Ok(())
     }
 

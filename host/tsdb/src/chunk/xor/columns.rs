@@ -1,15 +1,23 @@
 //! Float samples straight into columns: the usual ones in a tight loop, all others left to the decoder.
 //!
-//! The loop keeps a position in bits instead of a window of bits, so a sample costs one load, or two if its value changed,
-//! and nothing is refilled. What a sample begins with resembles what the last one began with, so these are branches: a
-//! processor foretells nine of ten and goes on while the loads are still under way. Selecting without branches, and two or
-//! four chunks side by side, were slower: the way from position to position then leads through every load.
+//! The loop keeps a position in bits instead of a window of bits, so a sample costs one load, or two if much of its value
+//! changed, and nothing is refilled. What a sample begins with resembles what the last one began with, so these are
+//! branches: a processor foretells nine of ten and goes on while the loads are still under way. Selecting without branches,
+//! and two or four chunks side by side, were slower: the way from position to position then leads through every load.
+//!
+//! Most samples come in time and change where the one before did; a loop of their own keeps what they need in registers.
+//! Their timestamps are written when the rhythm changes. Samples that repeat the value before are counted, not read.
+
+#[cfg(test)]
+mod tests;
 
 use super::{ChunkError, HEADER, Window, XorDecoder};
 use crate::chunk::{bits::BitReader, varbit::extend};
 
-/// Bytes that the loop wants to see from where it reads: 64 bits that begin anywhere in a byte.
-const SIGHT: usize = 9;
+/// Bytes that the loop wants to see from where it reads: 64 bits behind 14 that begin anywhere in a byte.
+const SIGHT: usize = 12;
+/// Bits of a [`Seen::head`] from which on nothing is known, with two more taken.
+const RUN_END: u32 = 64 - 57 + 2;
 /// Bytes of the end of a chunk that are read from a copy with zeros behind.
 const TAIL: usize = 3 * SIGHT;
 
@@ -30,6 +38,31 @@ pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> 
     timestamps.truncate(old_times + usize::from(decoder.read));
     values.truncate(old_values + usize::from(decoder.read));
     outcome
+}
+
+/// Writes all samples of a float chunk over two columns from row `at` on; says in which row they end. The columns become
+/// longer if they have to and never shorter, so rows that are used again are not cleared in between.
+///
+/// # Errors
+/// As [`XorDecoder`]; some of the rows have been written then.
+pub(crate) fn decode_over(
+    data: &[u8],
+    at: usize,
+    timestamps: &mut Vec<i64>,
+    values: &mut Vec<f64>,
+) -> Result<usize, ChunkError> {
+    let mut decoder = XorDecoder::new(data)?;
+    // At most 65535 samples, whatever the bytes say.
+    let end = at + usize::from(decoder.total);
+    if timestamps.len() < end {
+        timestamps.resize(end, 0);
+    }
+    if values.len() < end {
+        values.resize(end, 0.0);
+    }
+    let times = timestamps.get_mut(at..end).unwrap_or_default();
+    decoder.fill(times, values.get_mut(at..end).unwrap_or_default())?;
+    Ok(end)
 }
 
 /// What goes from one sample to the next.
@@ -80,7 +113,7 @@ impl XorDecoder<'_> {
         let rest = |done: usize| start + done..;
         let (mut state, mut done) = {
             let (times, values) = (times.get_mut(rest(0)), values.get_mut(rest(0)));
-            glide(data, data.len() * 8, state, times.unwrap_or_default(), values.unwrap_or_default())
+            glide::<true>(data, data.len() * 8, state, times.unwrap_or_default(), values.unwrap_or_default())
         };
         if start + done < times.len() && state.at / 8 + SIGHT > data.len() {
             let skipped = state.at / 8;
@@ -89,7 +122,8 @@ impl XorDecoder<'_> {
             tail.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
             state.at -= skipped * 8;
             let (times, values) = (times.get_mut(rest(done)), values.get_mut(rest(done)));
-            let more = glide(&tail, last.len() * 8, state, times.unwrap_or_default(), values.unwrap_or_default());
+            let more =
+                glide::<false>(&tail, last.len() * 8, state, times.unwrap_or_default(), values.unwrap_or_default());
             state = more.0;
             state.at += skipped * 8;
             done += more.1;
@@ -117,38 +151,170 @@ impl XorDecoder<'_> {
     }
 }
 
-/// Reads samples from data that ends before bit `end`; returns how many it were.
+/// Reads samples from data that ends before bit `end`; returns how many it were. If `ALL`, that is the end of `data`.
 #[inline(never)]
-fn glide(data: &[u8], end: usize, state: State, times: &mut [i64], values: &mut [f64]) -> (State, usize) {
-    let State { mut at, mut timestamp, mut delta, mut value } = state;
+fn glide<const ALL: bool>(
+    data: &[u8],
+    end: usize,
+    state: State,
+    times: &mut [i64],
+    values: &mut [f64],
+) -> (State, usize) {
+    let State { mut at, timestamp, mut delta, mut value } = state;
+    let mut clock = Clock { times, timestamp, timed: 0 };
+    // A sample of which the beginning is seen whole is before the end, if nothing is behind the end.
+    let is_behind = |bit: usize| !ALL && bit > end;
     let mut done = 0;
-    for (to_time, to_value) in times.iter_mut().zip(values) {
-        let Some((mut head, _)) = visible(data, at) else { break };
-        let (mut next, mut change) = (at, 0);
-        if head >> 63 == 1 {
-            let (ones, bits) = match (!head).leading_zeros() {
+    loop {
+        // Most samples come in time and change where the one before did.
+        let Value { bits: mut pattern, width, .. } = value;
+        let (mask, lead) = (value.mask(), value.lead());
+        let other = loop {
+            let (Some(to), Some(seen)) = (values.get_mut(done), Seen::at(data, at)) else { break None };
+            let behind = at + 3 + width as usize;
+            if seen.head >> 61 != 0b010 || is_behind(behind) {
+                break Some(seen);
+            }
+            pattern ^= seen.skip::<3>(width) >> lead & mask;
+            *to = f64::from_bits(pattern);
+            at = behind;
+            done += 1;
+        };
+        value.bits = pattern;
+        let Some(mut seen) = other else { break };
+        let (mut from, mut step) = (at, delta);
+        if seen.head >> 63 == 1 {
+            let (ones, bits) = match (!seen.head).leading_zeros() {
                 1 => (2, 14),
                 2 => (3, 17),
                 3 => (4, 20),
                 _ => break,
             };
-            change = extend(head << ones >> (64 - bits), bits);
-            // What is left looks like no change, so that all samples go on in one way.
-            head <<= ones + bits - 1;
-            next += (ones + bits - 1) as usize;
+            clock.run(delta, done);
+            step = delta.wrapping_add_signed(extend(seen.head << ones >> (64 - bits), bits));
+            // From the last bit of the change on all samples go on in one way, whatever that bit is.
+            from += (ones + bits - 1) as usize;
+            let Some(behind) = Seen::at(data, from) else { break };
+            seen = behind;
         }
-        let Some(behind) = value.read(data, next + 1, head << 1, end) else { break };
-        at = behind;
-        delta = delta.wrapping_add_signed(change);
-        timestamp = timestamp.wrapping_add_unsigned(delta);
-        *to_time = timestamp;
-        *to_value = f64::from_bits(value.bits);
-        done += 1;
+        if seen.head >> 62 & 1 == 1 {
+            let Some((next, behind)) = value.changed(seen, from).filter(|(_, behind)| !is_behind(*behind)) else {
+                break;
+            };
+            (at, value) = (behind, next);
+            delta = step;
+            if let Some(to) = values.get_mut(done) {
+                *to = f64::from_bits(value.bits);
+            }
+            done += 1;
+            continue;
+        }
+        if is_behind(from + 2) {
+            break;
+        }
+        (at, delta) = (from + 2, step);
+        // Neither rhythm nor value changes: two zeros a sample, and often many of them.
+        let zeros = ((seen.head << 2 | 1 << RUN_END).leading_zeros() / 2) as usize;
+        let zeros = if ALL { zeros } else { zeros.min((end - at) / 2) };
+        let rest = values.get_mut(done..).unwrap_or_default();
+        let run = rest.len().min(zeros + 1);
+        rest.iter_mut().take(run).for_each(|to| *to = f64::from_bits(pattern));
+        done += run;
+        at += (run - 1) * 2;
     }
-    (State { at, timestamp, delta, value }, done)
+    clock.run(delta, done);
+    (State { at, timestamp: clock.timestamp, delta, value }, done)
+}
+
+/// Writes timestamps when the rhythm changes.
+struct Clock<'t> {
+    times: &'t mut [i64],
+    timestamp: i64,
+    /// How many of `times` are written, the last with `timestamp`.
+    timed: usize,
+}
+
+impl Clock<'_> {
+    /// Goes on with a step of `delta` until so many are written.
+    #[inline(always)]
+    fn run(&mut self, delta: u64, done: usize) {
+        let mut timestamp = self.timestamp;
+        for time in self.times.get_mut(self.timed..done).unwrap_or_default() {
+            timestamp = timestamp.wrapping_add_unsigned(delta);
+            *time = timestamp;
+        }
+        (self.timestamp, self.timed) = (timestamp, done);
+    }
+}
+
+/// What is seen of the data from some bit on.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Left aligned, 57 bits or more; zeros behind.
+    head: u64,
+    /// The eight bytes in which it begins, the four behind, and the bit in the first.
+    bytes: u64,
+    more: u64,
+    bit: usize,
+}
+
+impl Seen {
+    /// From bit `at` on; `None` near the end of the data.
+    #[inline(always)]
+    fn at(data: &[u8], at: usize) -> Option<Self> {
+        let byte = at >> 3;
+        let seen = data.get(byte..byte + SIGHT)?.first_chunk::<SIGHT>()?;
+        let [a, b, c, d, e, f, g, h, more @ ..] = *seen;
+        let bytes = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let bit = at & 7;
+        Some(Self { head: bytes << bit, bytes, more: u32::from_be_bytes(more).into(), bit })
+    }
+
+    /// `width` bits behind so many, which are 14 at most, and some more, left aligned.
+    #[inline(always)]
+    fn skip<const BITS: usize>(self, width: u32) -> u64 {
+        if width as usize <= 57 - BITS {
+            return self.head << BITS;
+        }
+        let skipped = self.bit + BITS;
+        self.bytes << skipped | self.more >> (32 - skipped)
+    }
 }
 
 impl Value {
+    /// Zeros before the bits that were stored.
+    #[inline(always)]
+    fn lead(self) -> u32 {
+        64 - self.width - self.trail
+    }
+
+    /// Where the bits stand that were stored.
+    #[inline(always)]
+    fn mask(self) -> u64 {
+        u64::MAX >> (64 - self.width) << self.trail
+    }
+
+    /// The value that differs as is seen behind two bits, and the bit behind it, if it is seen from bit `from` on.
+    #[inline(always)]
+    fn changed(self, seen: Seen, from: usize) -> Option<(Self, usize)> {
+        if seen.head >> 61 & 1 == 1 {
+            let mut next = Self::told(seen.head, self.bits)?;
+            next.bits ^= seen.skip::<14>(next.width) >> next.lead() & next.mask();
+            return Some((next, from + 14 + next.width as usize));
+        }
+        let bits = self.bits ^ seen.skip::<3>(self.width) >> self.lead() & self.mask();
+        Some((Self { bits, ..self }, from + 3 + self.width as usize))
+    }
+
+    /// A value whose next difference stands where the 11 bits behind three say; `None` if that is no place.
+    #[inline(always)]
+    fn told(head: u64, bits: u64) -> Option<Self> {
+        let lead = (head >> 56 & 31) as u32;
+        // 0 stands for 64.
+        let width = ((head >> 50).wrapping_sub(1) & 63) as u32 + 1;
+        (lead + width <= 64).then(|| Self { bits, width, trail: 64 - lead - width })
+    }
+
     /// Reads what differs in the value at position `at`, where `control` is what is visible there; returns the position
     /// behind it, or `None` with nothing changed if that is not before `end`.
     #[inline(always)]
@@ -212,88 +378,7 @@ fn short_uvarint(data: &[u8], at: usize) -> Option<(u64, usize)> {
 #[inline(always)]
 fn visible(data: &[u8], at: usize) -> Option<(u64, u64)> {
     let byte = at >> 3;
-    let [first @ .., last] = data.get(byte..byte + SIGHT)?.first_chunk::<SIGHT>()?;
+    let [first @ .., last] = data.get(byte..byte + 9)?.first_chunk::<9>()?;
     let shift = at & 7;
     Some((u64::from_be_bytes(*first) << shift, u64::from(*last) >> (8 - shift)))
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::chunk::XorAppender;
-
-    /// As [`decode`], sample by sample.
-    fn slowly(data: &[u8]) -> (Vec<i64>, Vec<u64>, Result<(), ChunkError>) {
-        let (mut times, mut values) = (Vec::new(), Vec::new());
-        for sample in XorDecoder::new(data).expect("a header") {
-            match sample {
-                Ok((time, value)) => {
-                    times.push(time);
-                    values.push(value);
-                }
-                Err(error) => return (times, values, Err(error)),
-            }
-        }
-        (times, values, Ok(()))
-    }
-
-    fn quickly(data: &[u8]) -> (Vec<i64>, Vec<u64>, Result<(), ChunkError>) {
-        let (mut times, mut values) = (Vec::new(), Vec::new());
-        let outcome = decode(data, &mut times, &mut values);
-        (times, values.into_iter().map(f64::to_bits).collect(), outcome)
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<(i64, u64)>> {
-        let time = prop_oneof![
-            6 => Just(15_000_i64),
-            3 => 14_900_i64..15_100,
-            1 => prop_oneof![6_000_i64..24_000, -70_000_i64..140_000, -600_000_i64..600_000, any::<i64>()],
-        ];
-        let value = prop_oneof![
-            3 => Just(1.5_f64.to_bits()),
-            3 => (0_u32..1000).prop_map(|number| f64::from(number).to_bits()),
-            1 => any::<u64>(),
-            1 => (any::<u64>(), 0_u32..64, 0_u32..64).prop_map(|(bits, left, right)| bits << left >> right),
-        ];
-        proptest::collection::vec((time, value), 0..150)
-    }
-
-    fn chunk(steps: &[(i64, u64)]) -> Vec<u8> {
-        let (mut appender, mut time) = (XorAppender::new(), 1_700_000_000_000_i64);
-        for (step, value) in steps {
-            time = time.wrapping_add(*step);
-            appender.append(time, *value).expect("fewer than 65536 samples");
-        }
-        appender.finish()
-    }
-
-    proptest! {
-        #[test]
-        fn columns_are_the_samples_one_by_one(steps in steps()) {
-            let data = chunk(&steps);
-            let quick = quickly(&data);
-            prop_assert_eq!(&quick, &slowly(&data));
-            prop_assert_eq!(quick.0.len(), steps.len());
-            prop_assert_eq!(quick.2, Ok(()));
-        }
-
-        #[test]
-        fn damage_is_found_at_the_same_sample(steps in steps(), cut in 0_usize..2000, flips in proptest::collection::vec(any::<(u16, u8)>(), 0..4)) {
-            let mut data = chunk(&steps);
-            data.truncate(2 + cut);
-            let length = data.len();
-            for (at, bits) in flips {
-                data.get_mut(usize::from(at) % length).into_iter().for_each(|byte| *byte ^= bits);
-            }
-            prop_assert_eq!(quickly(&data), slowly(&data));
-        }
-
-        #[test]
-        fn bytes_without_sense_are_read_alike(count in 0_u16..100, noise in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let data: Vec<u8> = count.to_be_bytes().into_iter().chain(noise).collect();
-            prop_assert_eq!(quickly(&data), slowly(&data));
-        }
-    }
 }
