@@ -30,4 +30,7 @@ pub use prefix::Prefixed;
 pub use reservations::{RESERVATION_BYTES_MAX, remove_reservations, reservations, write_reservation};
 pub use s3::S3;
 pub use secret::Secret;
-pub use snapshot::{BlockDirectory, MARK_BYTES_MAX, META_BYTES_MAX, MarkState, MetaState, Object, Snapshot, snapshot};
+pub use snapshot::{
+    BlockDirectory, MARK_BYTES_MAX, META_BYTES_MAX, MarkState, MarkedBlock, MetaState, Object, Snapshot, deletion_mark,
+    deletion_marks, snapshot,
+};

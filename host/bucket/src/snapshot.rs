@@ -181,6 +181,43 @@ async fn list(bucket: &dyn Bucket) -> Result<BTreeMap<BlockId, BlockDirectory>, 
 }
 
 /// An object that must be read.
+/// A block with a deletion mark.
+#[derive(Clone, Debug)]
+pub struct MarkedBlock {
+    /// The block.
+    pub id: BlockId,
+    /// Whether it still has its meta.json: without it its deletion has begun, or it was never complete.
+    pub has_meta: bool,
+    /// Its mark.
+    pub mark: MarkState<DeletionMark>,
+}
+
+/// All blocks with a deletion mark, by id. Reads nothing but the marks, `concurrency` at a time.
+///
+/// # Errors
+/// Those of the bucket.
+pub async fn deletion_marks(bucket: &dyn Bucket, concurrency: usize) -> Result<Vec<MarkedBlock>, Error> {
+    let blocks = list(bucket).await?;
+    let marked = blocks.iter().filter(|(_, block)| block.objects.contains_key(MarkKind::Deletion.file()));
+    // Collected, because a closure in a future that waits keeps it from being sent to another thread.
+    let reads: Vec<_> = marked.map(|(id, block)| marked_block(bucket, *id, block)).collect();
+    futures_util::stream::iter(reads).buffered(concurrency.max(1)).try_collect().await
+}
+
+async fn marked_block(bucket: &dyn Bucket, id: BlockId, block: &BlockDirectory) -> Result<MarkedBlock, Error> {
+    Ok(MarkedBlock { id, has_meta: block.objects.contains_key(layout::META), mark: deletion_mark(bucket, id).await? })
+}
+
+/// The deletion mark of a block, as it is now.
+///
+/// # Errors
+/// Those of the bucket.
+pub async fn deletion_mark(bucket: &dyn Bucket, id: BlockId) -> Result<MarkState<DeletionMark>, Error> {
+    let kind = MarkKind::Deletion;
+    let text = get(bucket, &layout::mark(id, kind), MARK_BYTES_MAX).await?;
+    Ok(text.map_or(MarkState::Absent, |text| mark(id, kind, &text, DeletionMark::from_json)))
+}
+
 enum Read {
     Meta(BlockId),
     Mark(BlockId, MarkKind),

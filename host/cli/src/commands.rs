@@ -7,3 +7,4 @@ pub mod demo;
 pub mod explain;
 pub mod plan;
 pub mod plugin;
+pub mod unmark;

@@ -11,7 +11,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lithify_block::BlockId;
+use lithify_block::{BlockId, Timestamp};
 
 pub use self::error::ConfigError;
 pub use self::repetition::{HttpConfig, WebConfig};
@@ -19,7 +19,7 @@ pub use self::selection::{DeduplicationConfig, RetentionConfig, SelectionConfig}
 use lithify_compactor::Repetition;
 
 use crate::flags::path_or_content::Environment;
-use crate::flags::{CompactFlags, DemoFlags, ExplainFlags, Flags, PlanFlags};
+use crate::flags::{CompactFlags, DemoFlags, ExplainFlags, Flags, PlanFlags, UnmarkFlags};
 use crate::tracing_config;
 
 /// Name of the flag that takes relabelling rules.
@@ -90,6 +90,23 @@ pub enum Check {
     Index,
     /// Nothing.
     None,
+}
+
+/// What `plugin unmark` uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmarkConfig {
+    /// Where the bucket is, as YAML.
+    pub objstore: String,
+    /// Marks that are read at the same time, at least 1.
+    pub concurrency: usize,
+    /// Name of the rule, its plugin, or the component's digest.
+    pub rule: String,
+    /// Marks that are older stay.
+    pub since: Timestamp,
+    /// Whether marks are only shown.
+    pub dry_run: bool,
+    /// Whether to print JSON instead of a table.
+    pub json: bool,
 }
 
 /// What `demo` uses.
@@ -175,6 +192,27 @@ impl ExplainConfig {
             _ => Check::Auto,
         };
         Ok(Self { selection, block, check, json: flags.output == "json" })
+    }
+}
+
+impl UnmarkConfig {
+    /// Checks what was typed at the time `now`, and reads the file it names.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`]; the process then ends with status 1.
+    pub fn new(flags: &UnmarkFlags, surroundings: Surroundings<'_>, now: Timestamp) -> Result<Self, ConfigError> {
+        let since = flags.since.at(now);
+        if since > now {
+            return Err(ConfigError::SinceLater);
+        }
+        Ok(Self {
+            objstore: flags.objstore.read(surroundings.environment)?,
+            concurrency: positive("block-meta-fetch-concurrency", flags.concurrency)?,
+            rule: flags.rule.clone(),
+            since,
+            dry_run: flags.dry_run,
+            json: flags.output == "json",
+        })
     }
 }
 

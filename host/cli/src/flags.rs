@@ -21,7 +21,9 @@ mod tests;
 pub mod time_or_duration;
 mod typed;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use lithify_compactor::Moment;
 
 pub use self::compact::{CompactFlags, RepetitionFlags, SelectionFlags, WebFlags};
 use self::grammar::{Element, Recognised, recognise};
@@ -63,6 +65,8 @@ pub enum Command {
     PluginBuild(PathBuf, PathBuf),
     /// `lithify plugin inspect FILE`
     PluginInspect(PathBuf),
+    /// `lithify plugin unmark RULE`
+    PluginUnmark(Box<UnmarkFlags>),
 }
 
 /// Flags of `plan`.
@@ -85,6 +89,23 @@ pub struct ExplainFlags {
     pub check: &'static str,
     /// The block, as typed.
     pub block: String,
+}
+
+/// Flags of `plugin unmark`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnmarkFlags {
+    /// `--objstore.config-file`, `--objstore.config`
+    pub objstore: PathOrContent,
+    /// `--block-meta-fetch-concurrency`
+    pub concurrency: i64,
+    /// `--since`
+    pub since: Moment,
+    /// `--dry-run`
+    pub dry_run: bool,
+    /// `--output`: `table` or `json`.
+    pub output: &'static str,
+    /// The rule, as typed.
+    pub rule: String,
 }
 
 /// Flags of `demo`.
@@ -234,6 +255,7 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
             return Err(format!("enum value must be one of {shells}, got '{}'", argument.display()));
         }
         ["plugin", "inspect"] => Command::PluginInspect(argument),
+        ["plugin", "unmark"] => Command::PluginUnmark(Box::new(UnmarkFlags::from_values(&values, &argument)?)),
         _ => return Ok(None),
     };
     Ok(Some(Flags {
@@ -249,6 +271,26 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
         without_effect,
         command,
     }))
+}
+
+impl UnmarkFlags {
+    fn from_values(values: &Values, rule: &Path) -> Result<Self, String> {
+        if !values.is_given("since") {
+            return Err("required flag --since not provided".to_owned());
+        }
+        Ok(Self {
+            objstore: PathOrContent {
+                flag: "objstore.config",
+                path: values.get("objstore.config-file"),
+                content: values.get("objstore.config"),
+            },
+            concurrency: values.get("block-meta-fetch-concurrency"),
+            since: values.get("since"),
+            dry_run: values.get("dry-run"),
+            output: values.get("output"),
+            rule: rule.display().to_string(),
+        })
+    }
 }
 
 impl DemoFlags {

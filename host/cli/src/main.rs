@@ -7,8 +7,11 @@ use std::{
 };
 
 use lithify_cli::{
-    commands::{compact, demo, explain, plan, plugin},
-    config::{CompactConfig, ConfigError, DemoConfig, ExplainConfig, PlanConfig, Surroundings, check_application},
+    commands::{compact, demo, explain, plan, plugin, unmark},
+    config::{
+        CompactConfig, ConfigError, DemoConfig, ExplainConfig, PlanConfig, Surroundings, UnmarkConfig,
+        check_application,
+    },
     flags::{self, Command, Flags, Outcome, table},
     logging::{
         self, Format, LogLayer,
@@ -20,6 +23,7 @@ use lithify_cli::{
     screen::Screen,
     wire::log_clock,
 };
+use lithify_compactor::{Ambient as _, Machine};
 
 /// Threads for what waits: requests, timers, signals. What computes runs on threads of its own.
 const WAITING_THREADS: usize = 2;
@@ -48,9 +52,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags) -> ExitCode {
     let screen = Arc::new(Mutex::new(Screen::standard_error()));
-    // What these two print is the answer; the log of how it came about is there for those who ask for it.
+    // What these print is the answer; the log of how it came about is there for those who ask for it.
     let level = match (&flags.command, flags.log_level) {
-        (Command::Plan(_) | Command::Explain(_) | Command::Demo(_), "info") => "warn",
+        (Command::Plan(_) | Command::Explain(_) | Command::Demo(_) | Command::PluginUnmark(_), "info") => "warn",
         (_, level) => level,
     };
     let (level, format) = (logging::level_named(level), Format::named(flags.log_format));
@@ -109,6 +113,10 @@ async fn dispatch(command: &Command, screen: Arc<Mutex<Screen>>) -> Result<ExitC
             plugin::run_build(path, Some(output.as_path()).filter(|output| !output.as_os_str().is_empty()))
         }
         Command::PluginInspect(file) => plugin::run_inspect(file),
+        Command::PluginUnmark(flags) => {
+            let now = Machine::new().timestamp();
+            unmark::run(UnmarkConfig::new(flags, surroundings, now)?, &environment, look(true)).await
+        }
     })
 }
 

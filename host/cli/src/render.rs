@@ -8,3 +8,4 @@ pub mod report;
 pub mod table;
 pub mod timeline;
 pub mod units;
+pub mod unmark;

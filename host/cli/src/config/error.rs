@@ -67,6 +67,9 @@ pub enum ConfigError {
     /// Too few or too many series for a demonstration.
     #[error("a demonstration has 1 to {DEMO_SERIES_MAX} series: --series={0}")]
     DemoSeries(i64),
+    /// A point in time at which nothing was marked yet.
+    #[error("--since lies in the future; two hours ago is --since=-2h")]
+    SinceLater,
     /// A share of memory that is none.
     #[error(
         "failed to configure Go runtime memory limits: --auto-gomemlimit.ratio must be greater than 0 and less than or equal to 1."

@@ -7,7 +7,7 @@ mod work;
 
 pub use self::application::APPLICATION;
 use self::blocks::{BUCKET, SELECTION};
-use self::run::{CHECK, COMPONENT, DEMONSTRATION, HTTP, LOOP, OUTPUT, POLICIES, RESOURCES, WEB, WORKING};
+use self::run::{CHECK, COMPONENT, DEMONSTRATION, HTTP, LIFTING, LOOP, OUTPUT, POLICIES, RESOURCES, WEB, WORKING};
 use self::work::{COMPACTION, DOWNSAMPLING};
 
 /// How a flag's value is written. The letters are those of the compactor specification, section 0.3.
@@ -184,7 +184,7 @@ pub const COMPLETIONS: CommandSpec = CommandSpec {
 /// `lithify plugin …`.
 pub const PLUGIN: CommandSpec = CommandSpec {
     name: "plugin",
-    about: "Builds policies and looks into them.",
+    about: "Builds policies, looks into them, and lifts the marks that they have made.",
     groups: &[],
     arguments: Arguments::None,
     subcommands: &[
@@ -200,6 +200,14 @@ pub const PLUGIN: CommandSpec = CommandSpec {
             about: "Prints the manifest of a component without running it.",
             groups: &[],
             arguments: Arguments::One("file", "The component."),
+            subcommands: &[],
+        },
+        CommandSpec {
+            name: "unmark",
+            about: "Lifts the deletion marks that a retention rule from outside has made since a point in time, and no \
+                    others. Without --no-dry-run it only shows them.",
+            groups: &[&LIFTING, &OUTPUT, &BUCKET],
+            arguments: Arguments::One("rule", "The rule's name, its plugin as configured, or the component's SHA-256."),
             subcommands: &[],
         },
     ],

@@ -201,6 +201,22 @@ pub(super) const DEMONSTRATION: FlagGroup = FlagGroup {
     ],
 };
 
+pub(super) const LIFTING: FlagGroup = FlagGroup {
+    heading: "Marks",
+    flags: &[
+        FlagSpec {
+            placeholder: "<time>",
+            ..FlagSpec::new(
+                "since",
+                Syntax::TimeOrDuration,
+                "0s",
+                "Required. Marks made at this time or later: an RFC 3339 timestamp, or a distance from now such as -2h.",
+            )
+        },
+        FlagSpec::new("dry-run", Syntax::Bool, "true", "Only show what would be lifted. --no-dry-run lifts it."),
+    ],
+};
+
 pub(super) const COMPONENT: FlagGroup = FlagGroup {
     heading: "Output",
     flags: &[FlagSpec::new(
