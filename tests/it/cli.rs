@@ -8,6 +8,7 @@
 mod ask;
 mod families;
 mod http;
+mod profile;
 mod usage;
 
 use std::{fs, path::Path};

@@ -16,6 +16,7 @@ pub mod machine_memory;
 pub mod policy_metrics;
 pub mod probe;
 pub mod process_metrics;
+pub mod profile;
 pub mod protobuf;
 pub mod relabel;
 pub mod render;

@@ -4,7 +4,9 @@
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use super::gzip::gzip;
@@ -75,6 +77,14 @@ pub(super) fn redirect(status: StatusCode, to: &str, is_page: bool) -> Answer {
 pub(super) fn options(allowed: Option<&'static str>) -> Answer {
     let mut answer = Response::new(Full::default());
     answer.headers_mut().extend(allowed.map(|allowed| (ALLOW, HeaderValue::from_static(allowed))));
+    answer
+}
+
+/// Bytes that browsers save under `name`.
+pub(super) fn download(name: &'static str, body: Vec<u8>) -> Answer {
+    let mut answer = unsniffed(typed(StatusCode::OK, HeaderValue::from_static("application/octet-stream"), body));
+    let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).expect("plain ASCII");
+    answer.headers_mut().insert(CONTENT_DISPOSITION, disposition);
     answer
 }
 

@@ -1,6 +1,7 @@
 //! One request, one answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
@@ -10,18 +11,24 @@ use prometheus::Registry;
 use super::answer::{self, Answer};
 use super::api::{self, Question};
 use super::exposition::Format;
+use super::form::Parameters;
 use super::gate::Gate;
+use super::gzip::gzip;
 use super::metrics::Measured;
 use super::page;
 use super::route::{Handler, route};
 use super::viewer::Viewer;
 use crate::probe::Probe;
+use crate::profile::{self, ProfileError};
 
 /// Size from which answers of the API are compressed, bytes; that of the reference.
 const ZIPPED_FROM: u64 = 1024;
 
-const NO_PROFILE: &str =
-    "CPU profiles are not taken by this release; use `perf record -g -p PID`, function names are in the program\n";
+/// Length of a profile when the request does not say, seconds; that of the reference.
+const PROFILE_SECONDS: u64 = 30;
+
+/// Longest profile, seconds.
+const PROFILE_SECONDS_MAX: u64 = 300;
 
 /// What there is to be served.
 #[derive(Clone)]
@@ -64,17 +71,18 @@ impl Site {
         };
         match (&self.viewer, handler.name()) {
             (Some(viewer), Some(name)) => viewed(viewer, (handler, name), head, body).await,
-            _ => self.machine(handler, &head.headers).await,
+            _ => self.machine(handler, &head).await,
         }
     }
 
     /// What machines ask for.
-    async fn machine(&self, handler: Handler, headers: &HeaderMap) -> Answer {
+    async fn machine(&self, handler: Handler, head: &Parts) -> Answer {
+        let headers = &head.headers;
         match handler {
             Handler::Healthy => probe(self.probe.is_healthy()),
             Handler::Ready => probe(self.probe.is_ready()),
             Handler::Metrics => zipped_if_asked(self.metrics(headers), headers).await,
-            Handler::Profile => answer::no_profile(StatusCode::NOT_IMPLEMENTED, NO_PROFILE),
+            Handler::Profile => profile(head.uri.query().unwrap_or_default()).await,
             Handler::Profiles => answer::unsniffed(answer::html(page::profiles())),
             Handler::UnknownProfile => answer::no_profile(StatusCode::NOT_FOUND, "Unknown profile\n"),
             Handler::Page
@@ -95,6 +103,28 @@ impl Site {
 
 fn probe(good: bool) -> Answer {
     if good { answer::text("OK") } else { answer::error(StatusCode::SERVICE_UNAVAILABLE, "NOT OK\n") }
+}
+
+/// Takes a profile. What is no number of seconds, or none that makes sense, is the usual number.
+async fn profile(query: &str) -> Answer {
+    let seconds = Parameters::of_query(query).value("seconds").parse().ok().filter(|seconds| *seconds > 0);
+    let seconds = seconds.unwrap_or(PROFILE_SECONDS);
+    if seconds > PROFILE_SECONDS_MAX {
+        let text = format!("a profile takes {PROFILE_SECONDS_MAX} seconds at most\n");
+        return answer::no_profile(StatusCode::BAD_REQUEST, text);
+    }
+    match profile::take(Duration::from_secs(seconds)).await {
+        Ok(profile) => answer::download("profile", gzip(&profile)),
+        Err(error) => {
+            let status = match error {
+                ProfileError::Unsupported => StatusCode::NOT_IMPLEMENTED,
+                ProfileError::Busy | ProfileError::System(_) | ProfileError::Panic(_) => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
+            };
+            answer::no_profile(status, format!("{error}\n"))
+        }
+    }
 }
 
 /// Pages and API: measured.
