@@ -77,17 +77,6 @@ impl<'a> BitReader<'a> {
         self.valid -= bits;
     }
 
-    /// Drops the zeros that come next, `limit` at most or as many as are visible, and says how many.
-    #[inline(always)]
-    pub(crate) fn skip_zeros(&mut self, limit: usize) -> usize {
-        self.need(Self::REFILL / 2);
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        // All 64 of the window are never valid at once, so this is no shift by 64.
-        let zeros = self.window.leading_zeros().min(self.valid).min(limit);
-        self.skip(zeros);
-        zeros as usize
-    }
-
     /// The next `count` bits, 1 to 56.
     #[inline(always)]
     pub(crate) fn take(&mut self, count: u32) -> u64 {

@@ -52,6 +52,24 @@ impl Windows {
         Self { count: start, zero_count: start, sum: start, positive: Vec::new(), negative: Vec::new() }
     }
 
+    /// Reads a later sample over the one before it.
+    #[inline(always)]
+    fn read(&mut self, bits: &mut BitReader<'_>, sample: &mut Histogram<Float>) -> Result<(), ChunkError> {
+        read(bits, &mut sample.count, &mut self.count)?;
+        read(bits, &mut sample.zero_count, &mut self.zero_count)?;
+        read(bits, &mut sample.sum, &mut self.sum)?;
+        if sample.sum.to_bits() == STALE_BITS {
+            return Ok(());
+        }
+        let sides = [(&mut sample.positive, &mut self.positive), (&mut sample.negative, &mut self.negative)];
+        for (buckets, windows) in sides {
+            for (bucket, window) in buckets.iter_mut().zip(windows) {
+                read(bits, bucket, window)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Gives each bucket of a first sample a window.
     fn widen(&mut self, sample: &Histogram<Float>) {
         // Counts have the window of a start still, as the first sample is written in full.
@@ -100,19 +118,11 @@ impl Coder for Float {
         state: &mut Windows,
         sample: &mut Histogram<Self>,
     ) -> Result<(), ChunkError> {
-        read(bits, &mut sample.count, &mut state.count)?;
-        read(bits, &mut sample.zero_count, &mut state.zero_count)?;
-        read(bits, &mut sample.sum, &mut state.sum)?;
-        if sample.sum.to_bits() == STALE_BITS {
-            return Ok(());
-        }
-        let sides = [(&mut sample.positive, &mut state.positive), (&mut sample.negative, &mut state.negative)];
-        for (buckets, windows) in sides {
-            for (bucket, window) in buckets.iter_mut().zip(windows) {
-                read(bits, bucket, window)?;
-            }
-        }
-        Ok(())
+        // A reader that nobody else can look at stays in registers.
+        let mut own = bits.clone();
+        let outcome = state.read(&mut own, sample);
+        *bits = own;
+        outcome
     }
 
     fn write_first(out: &mut BitWriter, state: &mut Windows, sample: &Histogram<Self>) {

@@ -52,6 +52,32 @@ impl Deltas {
         Self { count: 0, zero_count: 0, sum, positive: Vec::new(), negative: Vec::new() }
     }
 
+    /// Reads a later sample over the one before it.
+    #[inline(always)]
+    fn read(&mut self, bits: &mut BitReader<'_>, sample: &mut Histogram<Integer>) -> Result<(), ChunkError> {
+        sample.count = grow(bits, sample.count.cast_signed(), &mut self.count).cast_unsigned();
+        sample.zero_count = grow(bits, sample.zero_count.cast_signed(), &mut self.zero_count).cast_unsigned();
+        let mut sum = sample.sum.to_bits();
+        xor_value::read(bits, &mut sum, &mut self.sum)?;
+        sample.sum = f64::from_bits(sum);
+        if sum == STALE_BITS {
+            return Ok(());
+        }
+        let sides = [(&mut sample.positive, &mut self.positive), (&mut sample.negative, &mut self.negative)];
+        for (buckets, deltas) in sides {
+            // As many of the one as of the other: a first sample gives each bucket a delta.
+            let (eights, rest) = buckets.as_chunks_mut::<8>();
+            let (deltas_of_eights, deltas_of_rest) = deltas.as_chunks_mut::<8>();
+            for (buckets, deltas) in eights.iter_mut().zip(deltas_of_eights) {
+                grow_eight(bits, buckets, deltas);
+            }
+            for (bucket, delta) in rest.iter_mut().zip(deltas_of_rest) {
+                *bucket = grow(bits, *bucket, delta);
+            }
+        }
+        Ok(())
+    }
+
     /// Makes room for the buckets of a first sample.
     fn widen(&mut self, sample: &Histogram<Integer>) {
         self.positive = vec![0; sample.positive.len()];
@@ -64,6 +90,20 @@ impl Deltas {
 fn grow(bits: &mut BitReader<'_>, value: i64, delta: &mut i64) -> i64 {
     *delta = delta.wrapping_add(signed(bits));
     value.wrapping_add(*delta)
+}
+
+/// As [`grow`] of eight buckets. In wide histograms most grow as before, which is a zero bit each.
+#[inline(always)]
+fn grow_eight(bits: &mut BitReader<'_>, buckets: &mut [i64; 8], deltas: &mut [i64; 8]) {
+    bits.need(8);
+    if bits.window() >> 56 == 0 {
+        bits.skip(8);
+        buckets.iter_mut().zip(deltas).for_each(|(bucket, delta)| *bucket = bucket.wrapping_add(*delta));
+        return;
+    }
+    for (bucket, delta) in buckets.iter_mut().zip(deltas) {
+        *bucket = grow(bits, *bucket, delta);
+    }
 }
 
 /// Writes a number as the change of its growth.
@@ -97,29 +137,11 @@ impl Coder for Integer {
     }
 
     fn read_next(bits: &mut BitReader<'_>, state: &mut Deltas, sample: &mut Histogram<Self>) -> Result<(), ChunkError> {
-        sample.count = grow(bits, sample.count.cast_signed(), &mut state.count).cast_unsigned();
-        sample.zero_count = grow(bits, sample.zero_count.cast_signed(), &mut state.zero_count).cast_unsigned();
-        let mut sum = sample.sum.to_bits();
-        xor_value::read(bits, &mut sum, &mut state.sum)?;
-        sample.sum = f64::from_bits(sum);
-        if sum == STALE_BITS {
-            return Ok(());
-        }
-        let sides = [(&mut sample.positive, &mut state.positive), (&mut sample.negative, &mut state.negative)];
-        for (buckets, deltas) in sides {
-            // Most buckets grow as before, which is a zero bit each: those are taken in one go.
-            let mut pairs = buckets.iter_mut().zip(deltas);
-            while pairs.len() > 0 {
-                let steady = bits.skip_zeros(pairs.len());
-                for (bucket, delta) in pairs.by_ref().take(steady) {
-                    *bucket = bucket.wrapping_add(*delta);
-                }
-                if let Some((bucket, delta)) = pairs.next() {
-                    *bucket = grow(bits, *bucket, delta);
-                }
-            }
-        }
-        Ok(())
+        // A reader that nobody else can look at stays in registers.
+        let mut own = bits.clone();
+        let outcome = state.read(&mut own, sample);
+        *bits = own;
+        outcome
     }
 
     fn write_first(out: &mut BitWriter, state: &mut Deltas, sample: &Histogram<Self>) {

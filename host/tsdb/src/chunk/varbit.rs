@@ -9,6 +9,9 @@ use super::bits::{BitReader, BitWriter};
 /// Payload bits by number of ones in the prefix, 1 to 7; no ones mean 0, eight ones a full 64-bit payload.
 const PAYLOADS: [u32; 7] = [3, 6, 9, 12, 18, 25, 56];
 
+/// Payload bits by number of ones, a byte each from the lowest, where prefix and payload are visible together.
+const SHORT_PAYLOADS: u64 = u64::from_le_bytes([0, 3, 6, 9, 12, 18, 25, 0]);
+
 /// Whether `value` fits a payload of `bits`, which holds `-(2^(bits-1) - 1)` to `2^(bits-1)`.
 #[inline(always)]
 pub(crate) fn fits(value: i64, bits: u32) -> bool {
@@ -81,26 +84,17 @@ fn pattern(bits: &mut BitReader<'_>) -> (u64, u32) {
     // Seven ones, a zero and 25 bits are the most that the short classes take.
     bits.need(33);
     let ones = (!bits.window()).leading_zeros();
-    let width = match ones {
-        0 => {
-            bits.skip(1);
-            return (0, 0);
-        }
-        1 => 3,
-        2 => 6,
-        3 => 9,
-        4 => 12,
-        5 => 18,
-        6 => 25,
-        7 => {
-            bits.skip(8);
-            return (bits.take(56), 56);
-        }
-        _ => {
-            bits.skip(8);
-            return (bits.take_wide(64), 64);
-        }
-    };
+    if ones == 0 {
+        bits.skip(1);
+        return (0, 0);
+    }
+    if ones > 6 {
+        bits.skip(8);
+        let width = if ones == 7 { 56 } else { 64 };
+        return (bits.take_wide(width), width);
+    }
+    // Most numbers are in the first class; which of the others comes is hard to foretell, so those are no branches.
+    let width = if ones == 1 { 3 } else { (SHORT_PAYLOADS >> (8 * ones) & 0xff) as u32 };
     let pattern = bits.window() << (ones + 1) >> (64 - width);
     bits.skip(ones + 1 + width);
     (pattern, width)

@@ -175,22 +175,21 @@ fn histogram_slot<'a>(
     // In the reference the chunk is its own predecessor, in which every first sample fits.
     let mut appender = HistogramAppender::with_flag(Hint::NotCounterReset);
     let (mut shown, mut layout) = (None::<&HistogramLayout>, Arc::default());
-    let mut lost = 0;
+    let (mut histogram, mut lost) = (FloatHistogram::default(), 0);
     for row in rows {
         if !shown.is_some_and(|shown| std::ptr::eq(shown, row.layout)) {
             layout = Arc::new(stored(row.layout));
             shown = Some(row.layout);
         }
         extent.add(&[row.time]);
-        let mut histogram = FloatHistogram {
-            hint: hint(row.hint),
-            layout: Arc::clone(&layout),
-            count: as_made(row.count),
-            zero_count: as_made(row.zero_count),
-            sum: as_made(row.sum),
-            positive: row.positive.iter().copied().map(as_made).collect(),
-            negative: row.negative.iter().copied().map(as_made).collect(),
-        };
+        histogram.hint = hint(row.hint);
+        histogram.layout = Arc::clone(&layout);
+        (histogram.count, histogram.zero_count) = (as_made(row.count), as_made(row.zero_count));
+        histogram.sum = as_made(row.sum);
+        for (to, from) in [(&mut histogram.positive, row.positive), (&mut histogram.negative, row.negative)] {
+            to.clear();
+            to.extend(from.iter().copied().map(as_made));
+        }
         let before = u64::from(appender.count());
         if let Appended::NewChunk(_) = appender.append(row.time, &mut histogram)? {
             lost += before;

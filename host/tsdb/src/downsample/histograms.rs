@@ -2,7 +2,7 @@
 //!
 //! Source: `downsampling.md` 2.2, 2.3, 2.5.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use lithify_block::columns::{BucketSpan, HistogramColumn, HistogramLayout, ResetHint};
 
@@ -64,7 +64,7 @@ impl HistogramRuns {
         samples: &mut HistogramDecoder<'_, K>,
         push: impl Fn(&HistogramDecoder<'_, K>, &mut HistogramColumn),
     ) -> Result<(), ChunkError> {
-        let mut last = 0;
+        let (mut last, mut shown) = (0, None::<Arc<Layout>>);
         while samples.advance()? {
             let (time, histogram) = (samples.timestamp(), samples.histogram());
             if histogram.is_stale() || time < last {
@@ -73,7 +73,11 @@ impl HistogramRuns {
             last = time;
             self.nan |= histogram.sum.is_nan();
             let rows = &mut self.rows;
-            lay_out(&histogram.layout, rows);
+            // The samples of a chunk share their layout, so most need not be compared.
+            if !shown.as_ref().is_some_and(|shown| Arc::ptr_eq(shown, &histogram.layout)) {
+                lay_out(&histogram.layout, rows);
+                shown = Some(Arc::clone(&histogram.layout));
+            }
             rows.timestamps.push(time);
             rows.hints.push(hint(histogram.hint));
             rows.sums.push(histogram.sum);
@@ -163,13 +167,33 @@ fn integers(samples: &HistogramDecoder<'_, Integer>, rows: &mut HistogramColumn)
     let custom = histogram.layout.is_custom();
     rows.counts.push(histogram.count as f64);
     rows.zero_counts.push(if custom { 0.0 } else { histogram.zero_count as f64 });
-    let absolute = |running: &mut f64, delta: &i64| {
-        *running += *delta as f64;
-        Some(*running)
-    };
-    rows.buckets.extend(histogram.positive.iter().scan(0.0, absolute));
+    absolutes(&histogram.positive, &mut rows.buckets);
     if !custom {
-        rows.buckets.extend(histogram.negative.iter().scan(0.0, absolute));
+        absolutes(&histogram.negative, &mut rows.buckets);
+    }
+}
+
+/// Appends the counts behind differences. The reference adds them up as floats.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "adding floats loses the last bits of large numbers, as in the reference"
+)]
+fn absolutes(deltas: &[i64], buckets: &mut Vec<f64>) {
+    let start = buckets.len();
+    let (mut running, mut large) = (0_i64, 0);
+    buckets.extend(deltas.iter().map(|delta| {
+        running = running.wrapping_add(*delta);
+        large |= running.unsigned_abs() | delta.unsigned_abs();
+        running as f64
+    }));
+    // As long as all numbers are whole in a float, whole numbers give the same, and need not wait for each other as long.
+    if large >> f64::MANTISSA_DIGITS != 0 {
+        buckets.truncate(start);
+        let mut running = 0.0;
+        buckets.extend(deltas.iter().map(|delta| {
+            running += *delta as f64;
+            running
+        }));
     }
 }
 
@@ -197,14 +221,14 @@ fn is_same(shown: &HistogramLayout, stored: &Layout) -> bool {
         shown.len() == stored.len()
             && shown.iter().zip(stored).all(|(a, b)| (a.offset, a.length) == (b.offset, b.length))
     };
-    let bits = |bounds: &[f64]| bounds.iter().map(|bound| bound.to_bits()).collect::<Vec<_>>();
     let sides = shown.schema == stored.schema && same(&shown.positive_spans, &stored.positive);
     if !sides || !stored.is_custom() {
         return sides
             && shown.zero_threshold.to_bits() == stored.zero_threshold.to_bits()
             && same(&shown.negative_spans, &stored.negative);
     }
-    bits(&shown.custom_values) == bits(&stored.custom_values)
+    let bits = |bound: &f64| bound.to_bits();
+    shown.custom_values.iter().map(bits).eq(stored.custom_values.iter().map(bits))
 }
 
 /// The layout as policies see it: with custom bounds there is neither a zero bucket nor a negative side.
