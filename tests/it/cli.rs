@@ -6,6 +6,7 @@
 //! Source: `tests/data/cli`; `thanos-compactor.md` 0.3, 11, 12, 17.3.
 
 mod ask;
+mod differences;
 mod families;
 mod http;
 mod profile;
