@@ -9,24 +9,22 @@ use std::{
     path::Path,
 };
 
-use lithify_block::{BlockId, TimeRange, Timestamp};
-use lithify_kit::slow::{self, Chunk, Labels};
-use lithify_tsdb::{
-    Blob, Source,
-    chunk::{Encoding, Samples, XorAppender},
-};
+use lithify_block::{BlockId, Timestamp};
 use serde_json::{Value, json};
 
-use crate::program::{compact, files, filesystem, lines, log};
+use crate::{
+    blocks::{Block, HOUR, samples},
+    program::{compact, files, filesystem, lines, log},
+};
 
-const HOUR: i64 = 3_600_000;
 const TENANTS: u64 = 30;
 const BLOCKS_EACH: i64 = 10;
 
 /// What a block is corrupted by, and the reason by which it is counted.
-type Kind = (&'static str, fn(&Path));
+pub(crate) type Kind = (&'static str, fn(&Path));
 
-const KINDS: &[Kind] = &[
+/// Every kind of breakage.
+pub(crate) const KINDS: &[Kind] = &[
     ("missing-object", |block| fs::remove_file(block.join("index")).unwrap()),
     ("index", |block| fs::write(block.join("index"), b"").unwrap()),
     ("index", |block| cut(&block.join("index"), 100)),
@@ -67,76 +65,12 @@ fn change_meta(block: &Path, change: impl FnOnce(&mut Value)) {
     fs::write(path, meta.to_string()).unwrap();
 }
 
-/// Writes the block of `tenant` that begins after so many hours, with two series and a sample every 20 minutes.
+/// Writes the block of `tenant` that begins after so many hours.
 fn put(bucket: &Path, tenant: u64, hour: i64) -> BlockId {
-    let (from, until) = (hour * HOUR, (hour + 2) * HOUR);
-    let id = BlockId::from_parts(Timestamp(until), u128::from(tenant) + 1);
-    let series: Vec<(Labels, Vec<Chunk>)> =
-        ["a", "b"].map(|name| (labels(name), vec![chunk(from, until, tenant)])).into();
-    let symbols: BTreeSet<Vec<u8>> = [&b""[..], b"__name__", b"a", b"b"].map(<[u8]>::to_vec).into();
-    let directory = bucket.join(id.to_string());
-    fs::create_dir_all(directory.join("chunks")).unwrap();
-    for (file, content) in slow::files(symbols, &series, 0).unwrap() {
-        fs::write(directory.join(file.to_string()), content).unwrap();
-    }
-    let meta = json!({
-        "ulid": id.to_string(), "minTime": from, "maxTime": until, "version": 1,
-        "stats": {"numSamples": 12, "numSeries": 2, "numChunks": 2},
-        "compaction": {"level": 1, "sources": [id.to_string()]},
-        "thanos": {"labels": {"tenant": format!("{tenant:02}")}, "downsample": {"resolution": 0}, "source": "sidecar"},
-    });
-    fs::write(directory.join("meta.json"), meta.to_string()).unwrap();
-    id
-}
-
-fn labels(name: &str) -> Labels {
-    vec![(b"__name__".to_vec(), name.as_bytes().to_vec())]
-}
-
-fn chunk(from: i64, until: i64, tenant: u64) -> Chunk {
-    let mut appender = XorAppender::new();
-    let times: Vec<i64> = (0..).map(|n| from + n * HOUR / 3).take_while(|time| *time < until).collect();
-    for (time, n) in times.iter().zip(0u32..) {
-        appender.append(*time, (f64::from(n) + 0.5).to_bits() ^ tenant).unwrap();
-    }
-    Chunk { min: from, max: *times.last().unwrap(), encoding: 1, data: appender.finish() }
-}
-
-type Found = (String, Labels, i64, String);
-
-/// All samples of unmarked blocks but these, each with its tenant, sorted.
-fn samples(bucket: &Path, but: &BTreeSet<String>) -> Vec<Found> {
-    let objects = files(bucket);
-    let mut found = Vec::new();
-    for id in objects.keys().filter_map(|name| name.strip_suffix("/meta.json")) {
-        if but.contains(id) || objects.contains_key(&format!("{id}/deletion-mark.json")) {
-            continue;
-        }
-        let meta: Value = serde_json::from_slice(&objects[&format!("{id}/meta.json")]).unwrap();
-        let tenant = meta["thanos"]["labels"]["tenant"].as_str().unwrap();
-        for (labels, chunks) in slow::read(&source(id, &meta, &objects)).unwrap() {
-            for chunk in chunks {
-                for sample in Samples::new(Encoding::try_from(chunk.encoding).unwrap(), &chunk.data).unwrap() {
-                    let (time, value) = sample.unwrap();
-                    found.push((tenant.to_owned(), labels.clone(), time, format!("{value:?}")));
-                }
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn source(id: &str, meta: &Value, objects: &BTreeMap<String, Vec<u8>>) -> Source {
-    let blob = |path: &str| Box::new(bytes::Bytes::from(objects[&format!("{id}/{path}")].clone())) as Box<dyn Blob>;
-    let range = TimeRange::new(meta["minTime"].as_i64().unwrap(), meta["maxTime"].as_i64().unwrap());
-    Source {
-        id: id.parse().unwrap(),
-        range,
-        index: blob("index"),
-        segments: vec![("000001".to_owned(), blob("chunks/000001"))],
-        tombstones: None,
-    }
+    let tenant_name = format!("{tenant:02}");
+    let block =
+        Block { number: u128::from(tenant) + 1, hour, labels: &[("tenant", &tenant_name)], series: &["a", "b"] };
+    block.put(bucket)
 }
 
 /// Tenants in an order that the seed gives.

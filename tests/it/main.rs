@@ -3,12 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod blocks;
 mod program;
 mod running;
+mod wired;
 
 mod behaviour;
 mod cli;
 mod corrupted;
+mod day;
 mod differential;
 mod faults;
 mod golden;

@@ -45,6 +45,11 @@ impl Running {
         }
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits until it listens; where.
     pub(crate) fn address(&mut self) -> String {
         let line = self.until(&["listening for requests and metrics"]);

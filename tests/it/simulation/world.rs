@@ -10,14 +10,8 @@ use std::{
 };
 
 use lithify_block::{Rfc3339, Timestamp};
-use lithify_cli::{
-    config::{CompactConfig, Surroundings},
-    flags::{self, Command, Outcome, table},
-    wire::{Manner, wire},
-};
 use lithify_compactor::{Ambient, Context, Iteration, iterate};
 use lithify_kit::memory::Store;
-use prometheus::Registry;
 use tokio::runtime::{Builder, Runtime};
 
 use super::{
@@ -25,7 +19,7 @@ use super::{
     maker::Counting,
     sidecar::{Sidecar, Upload},
 };
-use crate::program::filesystem;
+use crate::wired::wired;
 
 /// A clock that stands still until it is set, and counts up the blocks that it names.
 #[derive(Default)]
@@ -103,23 +97,12 @@ impl World {
 
 /// What the program would run with, but for bucket, clock and merge.
 fn context(directory: &Path, store: &Store, clock: &Arc<Clock>, flags: &[&str]) -> Context {
-    let bucket = directory.join("bucket");
-    std::fs::create_dir_all(&bucket).unwrap();
-    let mut words = vec!["lithify".to_owned(), "compact".to_owned()];
-    words.push(format!("--objstore.config={}", filesystem(&bucket)));
-    words.push(format!("--data-dir={}", directory.join("data").display()));
-    words.extend(flags.iter().map(ToString::to_string));
-    let Outcome::Run(flags) = flags::parse(table::COMMANDS, &words) else { panic!("{words:?} cannot be run") };
-    let Command::Compact(flags) = flags.command else { panic!("{words:?} do not compact") };
-    let nothing = |_: &str| None;
-    let config = CompactConfig::new(&flags, Surroundings { environment: &nothing, memory_bytes: None }).unwrap();
-    let wired = wire(&config.selection, Manner::of(&config), &Registry::new(), &nothing).unwrap();
     Context {
         bucket: Arc::new(store.clone()),
         meta_cache: None,
         ambient: Arc::<Clock>::clone(clock),
         maker: Arc::new(Counting),
         run_id: "year".to_owned(),
-        ..wired.cx
+        ..wired(directory, flags)
     }
 }
