@@ -1,7 +1,9 @@
 //! The policy traits of `lithify-block`, answered by plugins, and what happens when one of them fails.
 
+use std::sync::{Mutex, PoisonError};
+
 use lithify_block::{
-    BlockFacts, Group, Labels,
+    BlockFacts, Group, Labels, Timestamp,
     policy::{Assignment, Context, Grouper, Plan, Planner, PolicyError, ProposedDeletion, Retention, Selector},
 };
 
@@ -13,6 +15,29 @@ pub(crate) struct Asked {
     on_error: OnError,
     /// Who is asked when the plugin fails, with [`OnError::Builtin`].
     fallback: Option<Plugin>,
+    patience: Patience,
+}
+
+/// Failures in a row after which a retention rule that is skipped when it fails is asked no more.
+const FAILURES_MAX: u32 = 3;
+
+/// How often a retention rule has failed in a row. It is asked many times at one point in time if it is asked tenant by
+/// tenant, and must not hold up the run for each of them; at another point in time, in the next iteration, it begins anew.
+#[derive(Default)]
+struct Patience(Mutex<(Timestamp, u32)>);
+
+impl Patience {
+    fn is_over(&self, now: Timestamp) -> bool {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) == (now, FAILURES_MAX)
+    }
+
+    /// Counts an answer; whether the patience is over with it.
+    fn count(&self, now: Timestamp, failed: bool) -> bool {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = if counted.0 == now { counted.1 } else { 0 };
+        *counted = (now, if failed { before + 1 } else { 0 });
+        counted.1 == FAILURES_MAX
+    }
 }
 
 impl Asked {
@@ -28,7 +53,7 @@ impl Asked {
             (OnError::Builtin, Some(builtin)) => Some(load::load(door, kind, builtin)?),
             (OnError::Builtin | OnError::Halt | OnError::Skip, _) => None,
         };
-        Ok(Self { plugin, on_error: settings.on_error, fallback })
+        Ok(Self { plugin, on_error: settings.on_error, fallback, patience: Patience::default() })
     }
 
     pub(crate) fn loaded(&self) -> Loaded {
@@ -104,12 +129,24 @@ impl Planner for Asked {
 
 impl Retention for Asked {
     fn evaluate(&self, cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<ProposedDeletion>, PolicyError> {
+        if self.on_error == OnError::Skip && self.patience.is_over(cx.now) {
+            return Ok(Vec::new());
+        }
         let ask = |plugin: &Plugin| {
             let question = (convert::context(cx), convert::blocks(blocks));
             plugin.ask(&cx.run_id, "evaluate", question, |answer: Vec<wire::Deletion>, _| {
                 validate::deletions(answer, blocks)
             })
         };
-        self.or_else(ask(&self.plugin), Vec::new, ask)
+        let answer = ask(&self.plugin);
+        if self.patience.count(cx.now, answer.is_err()) && self.on_error == OnError::Skip {
+            let plugin = &self.plugin.name;
+            tracing::error!(
+                plugin,
+                failures = FAILURES_MAX,
+                "policy failed too often: it is not asked again in this iteration"
+            );
+        }
+        self.or_else(answer, Vec::new, ask)
     }
 }

@@ -82,6 +82,22 @@ fn an_answer_that_is_wrong_in_one_part_is_refused_whole() {
 }
 
 #[test]
+fn a_rule_that_is_skipped_is_not_asked_again_after_three_failures_until_time_goes_on() {
+    let door = Door::open(None, false).unwrap();
+    let settings = Settings { on_error: OnError::Skip, ..misbehaving("trap") };
+    let policies = door.load(&rule(settings)).unwrap();
+    let calls = || door.metrics().calls.values().map(|calls| calls.count).sum::<u64>();
+    let ask = |now: i64| {
+        let cx = Context { now: Timestamp(now), ..context() };
+        assert_eq!(policies.retention[0].policy.evaluate(&cx, &[block(1, 0, 2)]), Ok(vec![]));
+    };
+    (0..5).for_each(|_| ask(1));
+    assert_eq!(calls(), 3);
+    (0..5).for_each(|_| ask(2));
+    assert_eq!(calls(), 6);
+}
+
+#[test]
 fn a_failing_rule_that_is_skipped_lets_nothing_go() {
     let settings = Settings { on_error: OnError::Skip, ..misbehaving("twice") };
     assert_eq!(asked(settings), Ok(vec![]));
