@@ -274,7 +274,7 @@ impl BudgetReport {
         let whose = self.tenant.as_ref().map_or_else(String::new, |tenant| format!("tenant {tenant}: "));
         let blocks = self.max_blocks.map(|max| format!("{max} blocks"));
         let bytes = self.max_bytes.map(units::size);
-        let share = self.max_share_percent.map(|percent| format!("{percent} %"));
+        let share = self.max_share_percent.map(|percent| format!("{percent} % of all"));
         let most: Vec<String> = [blocks, bytes, share].into_iter().flatten().collect();
         let went = usize::try_from(self.spent_blocks).unwrap_or(usize::MAX);
         let (blocks, size) = (units::blocks(went), units::size(self.spent_bytes));
