@@ -10,6 +10,7 @@ pub mod commands;
 pub mod config;
 pub mod demo;
 pub mod flags;
+pub mod heap;
 pub mod http;
 pub mod logging;
 pub mod machine_memory;

@@ -13,6 +13,7 @@ use lithify_cli::{
         check_application,
     },
     flags::{self, Command, Flags, Outcome, table},
+    heap,
     logging::{
         self, Format, LogLayer,
         journal::{Journal, SOCKET},
@@ -29,6 +30,7 @@ use lithify_compactor::{Ambient as _, Machine};
 const WAITING_THREADS: usize = 2;
 
 fn main() -> ExitCode {
+    heap::give_back();
     let arguments: Vec<String> = match std::env::args_os().map(std::ffi::OsString::into_string).collect() {
         Ok(arguments) => arguments,
         Err(argument) => {
