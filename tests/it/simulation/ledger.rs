@@ -29,10 +29,10 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// A sidecar has shipped this block.
-    pub(super) fn ship(&mut self, meta: &Meta) {
-        // It is held by itself as soon as its meta.json is noted.
-        self.astray.insert((0, meta.id));
+    /// This block is there now.
+    pub(super) fn add(&mut self, meta: Meta) {
+        self.hold(&meta, 1);
+        self.blocks.insert(meta.id, Block { meta, marked: None });
     }
 
     /// The object `name` was written, or is gone if there is a `-` before it.
@@ -42,9 +42,7 @@ impl Ledger {
         let id: BlockId = id.parse().unwrap();
         match (object, is_gone) {
             ("meta.json", false) => {
-                let meta = Meta::from_json(content().as_bytes()).unwrap();
-                self.hold(&meta, 1);
-                self.blocks.insert(id, Block { meta, marked: None });
+                self.add(Meta::from_json(content().as_bytes()).unwrap());
             }
             ("meta.json", true) => {
                 let gone = self.blocks.remove(&id).unwrap();

@@ -77,10 +77,9 @@ impl World {
     /// What was shipped until `now` is there, and the compactor has its turn.
     pub(super) fn step(&mut self, now: Timestamp) -> Iteration {
         for Upload { at, meta } in self.sidecar.ship_until(now) {
-            self.store.set_now(at);
-            self.store.put(&format!("{}/index", meta.id), "index");
-            self.store.put(&format!("{}/meta.json", meta.id), meta.to_json());
-            self.ledger.ship(&meta);
+            self.store.put_at(&format!("{}/index", meta.id), "index", at);
+            self.store.put_at(&format!("{}/meta.json", meta.id), meta.to_json(), at);
+            self.ledger.add(meta);
         }
         self.clock.now.store(now.0, Ordering::Relaxed);
         self.store.set_now(now);

@@ -58,14 +58,12 @@ impl Trouble {
 }
 
 impl Store {
-    /// Puts an object there as if somebody else had written it now.
+    /// Puts an object there as if it had always been there; listings do not say since when.
     pub fn put(&self, name: &str, content: impl Into<Bytes>) {
-        let mut inner = self.lock();
-        let now = inner.now;
-        inner.set(name, content.into(), now);
+        self.lock().set(name, content.into(), None);
     }
 
-    /// Puts an object there that was written then.
+    /// Puts an object there as if somebody else had written it then.
     pub fn put_at(&self, name: &str, content: impl Into<Bytes>, modified: Timestamp) {
         self.lock().set(name, content.into(), Some(modified));
     }
@@ -104,7 +102,13 @@ impl Store {
         self.lock().below(prefix).map(|(name, _)| name.clone()).collect()
     }
 
-    /// What changed since the last call: names of what was written, and with a `-` before them of what was deleted.
+    /// Names of what was deleted since the last call of [`Store::changes`], in order.
+    #[must_use]
+    pub fn deleted(&self) -> Vec<String> {
+        self.lock().changes.iter().filter_map(|name| name.strip_prefix('-')).map(str::to_owned).collect()
+    }
+
+    /// What the program changed since the last call: names of what was written, and with a `-` before them of what was deleted.
     #[must_use]
     pub fn changes(&self) -> Vec<String> {
         std::mem::take(&mut self.lock().changes)
@@ -194,6 +198,11 @@ impl Inner {
         self.written += 1;
         let object = Object { content, modified, serial: self.written };
         self.objects.insert(name.to_owned(), object);
+    }
+
+    /// The program writes.
+    fn write(&mut self, name: &str, content: Bytes) {
+        self.set(name, content, self.now);
         self.changes.push(name.to_owned());
     }
 
@@ -244,8 +253,7 @@ impl Bucket for Store {
 
     fn upload<'a>(&'a self, name: &'a str, data: Bytes) -> Answer<'a, ()> {
         self.answer(Operation::Upload, name, |inner| {
-            let now = inner.now;
-            inner.set(name, data, now);
+            inner.write(name, data);
             Ok(())
         })
     }

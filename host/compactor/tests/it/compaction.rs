@@ -120,10 +120,10 @@ async fn wherever_the_store_fails_the_next_run_ends_as_ever() {
     };
     for operation in 0..count {
         let store = bucket(&blocks);
-        store.fail_from(Some(operation));
+        store.fail_from(operation);
         run(&store, config()).await;
         assert_complete(&store);
-        store.fail_from(None);
+        store.mend();
         let iteration = run(&store, config()).await;
         assert_eq!(worst(&iteration), None, "{operation}");
         let metas = metas(&store);

@@ -1,11 +1,9 @@
 //! What the passes of downsampling make and leave.
 
 use lithify_compactor::{Config, RESOLUTION_1H, RESOLUTION_5M, Severity, foresee, sync};
+use lithify_kit::memory::Store;
 
-use crate::{
-    store::Store,
-    world::{Block, assert_complete, block, bucket, config, context, deletion, id, metas, run, worst},
-};
+use crate::world::{Block, assert_complete, block, bucket, config, context, deletion, id, metas, run, worst};
 
 fn on() -> Config {
     Config { downsampling: true, ..config() }
@@ -127,10 +125,10 @@ async fn wherever_the_store_fails_the_next_run_makes_what_is_missing() {
     };
     for operation in 0..count {
         let store = bucket(&[long(1)]);
-        store.fail_from(Some(operation));
+        store.fail_from(operation);
         run(&store, on()).await;
         assert_complete(&store);
-        store.fail_from(None);
+        store.mend();
         assert_eq!(worst(&run(&store, on()).await), None, "{operation}");
         assert_eq!(resolutions(&store), [0, RESOLUTION_5M, RESOLUTION_1H], "{operation}");
     }

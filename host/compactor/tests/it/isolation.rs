@@ -7,11 +7,9 @@ use lithify_block::{
     policy::{self, Outcome, Plan, Planner, PolicyError},
 };
 use lithify_compactor::{Config, Context, Iteration, Severity, iterate};
+use lithify_kit::memory::Store;
 
-use crate::{
-    store::Store,
-    world::{Block, HOUR, block, bucket, config, context, deletion, id, metas, worst},
-};
+use crate::world::{Block, HOUR, block, bucket, config, context, deletion, id, metas, worst};
 
 fn isolating() -> Config {
     Config { isolate_failures: true, ..config() }
@@ -69,7 +67,7 @@ async fn a_broken_block_is_reported_again_but_not_read_again_until_one_of_its_ob
     store.break_names_with("/index");
     let again = iterate(&cx).await;
     assert_eq!((worst(&again), left_out(&again).len(), again.outcomes.len()), (None, 1, 0));
-    store.break_names_with("nothing");
+    store.mend();
     store.put(&format!("{}/index", id(2)), whole);
     let mended = iterate(&cx).await;
     assert!(mended.is_complete(), "{:?}", mended.left_out);

@@ -21,7 +21,7 @@ use lithify_compactor::{
 use lithify_tsdb::{BlockWriter, Deduplication, Memory as Files, NewChunk, chunk::XorAppender};
 use prometheus::Registry;
 
-use crate::store::Store;
+use lithify_kit::memory::Store;
 
 pub(crate) const HOUR: i64 = 3_600_000;
 

@@ -13,12 +13,12 @@ use lithify_block::{
 };
 use lithify_bucket::Operation;
 use lithify_compactor::{Bound, iterate};
+use lithify_kit::memory::Store;
 use proptest::prelude::*;
 
 use crate::{
     fixtures::{HOUR, NOW, Run},
     retention::{DAY, built_in, foreign, ruling},
-    store::Store,
 };
 
 const RESERVATIONS: &str = "lithify/retention-budget/";
@@ -36,7 +36,7 @@ impl Retention for Chosen {
     fn evaluate(&self, _: &Question, blocks: &[BlockFacts]) -> Result<Vec<ProposedDeletion>, PolicyError> {
         self.questions.lock().unwrap().push(blocks.iter().map(|facts| facts.id).collect());
         if let Some((store, text)) = &self.rival {
-            store.put(&format!("{RESERVATIONS}01JN84MHR04YBZBA82BD4X333E.json"), text, None);
+            store.put(&format!("{RESERVATIONS}01JN84MHR04YBZBA82BD4X333E.json"), text.clone());
         }
         let chosen = self.blocks.lock().unwrap();
         let proposed = blocks.iter().enumerate().filter(|(_, facts)| chosen.contains(&facts.id));
@@ -72,7 +72,7 @@ fn restarted(run: &Run) -> Run {
     other.cx.bucket = Arc::new(run.store.clone());
     other.store = run.store.clone();
     other.clock.set(run.cx.ambient.timestamp());
-    other.clock.skip_ids(run.store.asked());
+    other.clock.skip_ids(run.store.operations());
     other
 }
 
@@ -145,7 +145,7 @@ async fn a_damaged_reservation_stops_rules_with_a_budget_until_it_is_removed_and
         let mut run = Run::new();
         let blocks = old(&run, 2);
         let object = format!("{RESERVATIONS}01JN84MHR04YBZBA82BD4X333E.json");
-        run.store.put(&object, text, None);
+        run.store.put(&object, text);
         propose(&mut run, a_week(2), &blocks[..1]);
         let told = ruling(&run).await.verdicts[0].refused[0].bound.to_string();
         assert!(told.contains(&object) && told.contains("restore it, or remove it"), "{told}");

@@ -39,7 +39,7 @@ async fn a_delay_of_zero_lets_the_second_of_the_mark_pass() {
 async fn meta_json_goes_first_and_the_mark_last() {
     let run = Run::new();
     let id = run.block(1, 10 * DAY, &[("a", "1")]);
-    run.store.put(&format!("{id}/no-compact-mark.json"), "{}", None);
+    run.store.put(&format!("{id}/no-compact-mark.json"), "{}");
     run.mark(id, 3 * DAY);
     iterate(&run.cx).await;
     let deleted: Vec<String> =
@@ -130,7 +130,7 @@ async fn when_told_to_stop_no_further_block_is_deleted() {
 fn partial(run: &Run, number: u128, ages: &[i64]) -> BlockId {
     let id = BlockId::from_parts(Timestamp(NOW.0 - 60 * DAY), number);
     for (file, age) in ages.iter().enumerate() {
-        run.store.put(&format!("{id}/chunks/{file:06}"), "x", Some(Timestamp(NOW.0 - age)));
+        run.store.put_at(&format!("{id}/chunks/{file:06}"), "x", Timestamp(NOW.0 - age));
     }
     id
 }
@@ -142,9 +142,9 @@ async fn a_partial_block_goes_when_nothing_was_written_to_it_for_48_hours() {
     let fresh = partial(&run, 2, &[60 * HOUR, HOUR]);
     let at_the_limit = partial(&run, 3, &[48 * HOUR]);
     let corrupt = partial(&run, 4, &[50 * HOUR]);
-    run.store.put(&format!("{corrupt}/meta.json"), "{ not a json", Some(Timestamp(NOW.0 - 50 * HOUR)));
+    run.store.put_at(&format!("{corrupt}/meta.json"), "{ not a json", Timestamp(NOW.0 - 50 * HOUR));
     let marked = partial(&run, 5, &[50 * HOUR]);
-    run.store.put(&format!("{marked}/deletion-mark.json"), "{}", Some(Timestamp(NOW.0 - 50 * HOUR)));
+    run.store.put_at(&format!("{marked}/deletion-mark.json"), "{}", Timestamp(NOW.0 - 50 * HOUR));
     let iteration = iterate(&run.cx).await;
     assert!(iteration.is_complete());
     for id in [old, corrupt, marked] {
@@ -179,7 +179,7 @@ async fn a_partial_block_that_was_completed_since_the_sync_stays() {
     let run = Run::new();
     let id = partial(&run, 1, &[50 * HOUR]);
     sync(&run.cx).await.unwrap();
-    run.store.put(&format!("{id}/meta.json"), "{}", None);
+    run.store.put(&format!("{id}/meta.json"), "{}");
     clean_partial_uploads(&run.cx).await;
     assert_eq!(run.store.names(&id.to_string()).len(), 2);
 }
@@ -212,7 +212,7 @@ async fn misnamed_blocks_and_foreign_objects_are_never_cleaned() {
     run.changed_block(2, 60 * DAY, &[("a", "1")], |_| {});
     let misnamed = run.changed_block(3, 60 * DAY, &[("b", "1")], |meta| meta.id = id);
     for name in ["debug/metas/x", "01JN8BG9006V1WHJJWFFNSHB7N", "01jn8bg9006v1whjjwffnshb7n/index"] {
-        run.store.put(name, "x", Some(Timestamp(0)));
+        run.store.put_at(name, "x", Timestamp(0));
     }
     let before = run.store.names("");
     iterate(&run.cx).await;

@@ -22,7 +22,7 @@ use lithify_compactor::{
 use lithify_tsdb::Deduplication;
 use prometheus::Registry;
 
-use crate::store::Store;
+use lithify_kit::memory::Store;
 
 pub(crate) const HOUR: i64 = 3_600_000;
 
@@ -113,6 +113,8 @@ impl Run {
     pub(crate) fn new() -> Self {
         let (store, clock) = (Store::default(), Arc::new(Frozen::default()));
         clock.set(NOW);
+        // Whatever the run writes is younger than all that is old here.
+        store.set_now(Timestamp(i64::MAX));
         let cx = Context {
             config: Arc::new(config()),
             bucket: Arc::new(store.clone()),
@@ -176,9 +178,9 @@ impl Run {
         meta.thanos.labels =
             Labels(labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect());
         change(&mut meta);
-        self.store.put(&format!("{id}/meta.json"), &meta.to_json(), Some(end));
-        self.store.put(&format!("{id}/index"), "index", Some(end));
-        self.store.put(&format!("{id}/chunks/000001"), "chunks", Some(end));
+        self.store.put_at(&format!("{id}/meta.json"), meta.to_json(), end);
+        self.store.put_at(&format!("{id}/index"), "index", end);
+        self.store.put_at(&format!("{id}/chunks/000001"), "chunks", end);
         id
     }
 
@@ -190,7 +192,7 @@ impl Run {
     pub(crate) fn mark_naming(&self, id: BlockId, named: BlockId, age: i64) {
         let at = Timestamp(NOW.0 - age);
         let mark = lithify_block::DeletionMark::new(named, "by hand", at);
-        self.store.put(&format!("{id}/deletion-mark.json"), &mark.to_json(), Some(at));
+        self.store.put_at(&format!("{id}/deletion-mark.json"), mark.to_json(), at);
     }
 
     pub(crate) fn is_whole(&self, id: BlockId) -> bool {

@@ -7,4 +7,3 @@ mod cleaning;
 mod fixtures;
 mod repeating;
 mod retention;
-mod store;

@@ -72,7 +72,7 @@ async fn it_stops_in_the_middle_of_a_sync_that_never_ends() {
     let run = Run::new();
     run.store.trouble(Operation::Iter, "", true);
     let running = start(&run, quick());
-    until("a listing", || run.store.asked() > 0).await;
+    until("a listing", || run.store.operations() > 0).await;
     run.cx.stop.set();
     assert!(matches!(ending(running).await, Ending::Stopped));
 }
@@ -133,11 +133,11 @@ async fn after_an_error_that_a_person_must_see_nothing_more_is_touched_until_it_
     overlap(&run);
     let running = start(&run, quick());
     until("the halt", || run.cx.metrics.running.halted.get() == 1).await;
-    let asked = run.store.asked();
+    let asked = run.store.operations();
     for _ in 0..1000 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(run.store.asked(), asked);
+    assert_eq!(run.store.operations(), asked);
     assert_eq!((run.cx.metrics.running.iterations.get(), run.cx.metrics.running.retries.get()), (0, 0));
     run.cx.stop.set();
     assert!(matches!(ending(running).await, Ending::Stopped));

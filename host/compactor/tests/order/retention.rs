@@ -79,7 +79,7 @@ async fn what_is_let_go_is_marked_once_and_a_mark_that_is_there_stays() {
     assert!(iteration.is_complete(), "{:?}", iteration.failures);
     assert_eq!(iteration.let_go, 1);
     assert_eq!(
-        run.store.text(&format!("{}/deletion-mark.json", blocks[8])),
+        run.store.text(&format!("{}/deletion-mark.json", blocks[8])).unwrap(),
         format!(r#"{{"id":"{}","version":1,"details":"too old","deletion_time":{}}}"#, blocks[8], NOW.seconds())
     );
     assert_eq!(run.store.text(&format!("{}/deletion-mark.json", blocks[9])), before);
@@ -154,7 +154,7 @@ async fn at_a_bound_the_answer_stands() {
     let blocks = ten(&run);
     run.cx.policies.retention = vec![foreign(8 * DAY + HOUR, rails)];
     assert_eq!(iterate(&run.cx).await.let_go, 2);
-    let text = run.store.text(&format!("{}/deletion-mark.json", blocks[9]));
+    let text = run.store.text(&format!("{}/deletion-mark.json", blocks[9])).unwrap();
     let mark = lithify_block::DeletionMark::from_json(text.as_bytes()).unwrap();
     let (by, why) = Provenance::read(&mark.details).expect("a mark that names its rule");
     assert_eq!(

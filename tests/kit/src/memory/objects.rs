@@ -93,8 +93,7 @@ impl Writer for Growing {
     fn finish(self: Box<Self>) -> Result<(), Error> {
         let Self { store, name, content } = *self;
         store.attempt_now(Operation::Upload, &name, |inner| {
-            let now = inner.now;
-            inner.set(&name, Bytes::from(content), now);
+            inner.write(&name, Bytes::from(content));
             Ok(())
         })
     }
