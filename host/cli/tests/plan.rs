@@ -147,3 +147,45 @@ fn a_refused_answer_names_the_bound_and_a_rule_in_the_shadow_what_would_differ()
     assert!(tried["would_let_go"].as_array().unwrap().iter().any(|block| block == OLD), "{tried}");
     assert_eq!(blocks(&report, "retention"), Vec::<&str>::new());
 }
+
+#[test]
+fn what_a_rule_has_spent_within_seven_days_is_told_and_holds_it_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let bucket = directory.path().join("bucket");
+    fill(&bucket);
+    let kept = bucket.join("lithify/retention-budget");
+    fs::create_dir_all(&kept).unwrap();
+    let object = kept.join(format!("{OLD}.json"));
+    let text = format!(
+        r#"{{"version":1,"run":"r","at_ms":{},"spent":[{{"rule":"bounded","tenant":"{OLD}","blocks":{{"{PARTIAL}":7}}}}]}}"#,
+        FAR_AHEAD * 1000
+    );
+    fs::write(&object, text).unwrap();
+    let rules = "retention:\n\
+        - {plugin: 'builtin:by-resolution', name: bounded, config: {raw-ms: 1}, \
+           rails: {max-blocks-per-week: 1, tenant-label: a}}\n";
+    let rules = format!("--plugins.config={rules}");
+    let (status, text, log) = plan(directory.path(), &["--output=json", &rules]);
+    assert_eq!(status, 0, "{log}");
+    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let rule = &report["retention_rules"][0];
+    assert_eq!(rule["refused_tenants"][0]["tenant"], OLD);
+    assert_eq!(rule["refused_tenants"][0]["refused_by"], "max-blocks-per-week");
+    let spent = rule["budget"].as_array().unwrap().iter().find(|budget| budget["tenant"] == OLD).unwrap();
+    assert_eq!(
+        (&spent["spent_blocks"], &spent["spent_bytes"], &spent["max_blocks"]),
+        (&json!(1), &json!(7), &json!(1))
+    );
+    assert!(!blocks(&report, "retention").contains(&OLD));
+    let (_, text, _) = plan(directory.path(), &[&rules]);
+    assert!(
+        text.contains(&format!("tenant {OLD}: 1 block, 7 B went within seven days, at most 1 block may")),
+        "{text}"
+    );
+
+    fs::write(&object, "{").unwrap();
+    let (status, text, _) = plan(directory.path(), &[&rules]);
+    assert_eq!(status, 0);
+    assert!(text.contains(&format!("lithify/retention-budget/{OLD}.json is damaged")), "{text}");
+    assert!(text.contains("nothing is let go"), "{text}");
+}

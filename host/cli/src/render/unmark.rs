@@ -61,7 +61,8 @@ impl UnmarkReport {
 
 impl Report for UnmarkReport {
     fn text(&self, look: &Look) -> String {
-        let since = for_people(Timestamp(self.since_ms));
+        // Marks know whole seconds.
+        let since = for_people(Timestamp(self.since_ms.div_euclid(1000).saturating_mul(1000)));
         let mut text = String::new();
         if self.marks.is_empty() {
             text = look.paragraph(Paint::Plain, &format!("no deletion mark by {} since {since}", self.rule));

@@ -272,7 +272,7 @@ impl RuleSaidReport {
 impl BudgetReport {
     fn text(&self) -> String {
         let whose = self.tenant.as_ref().map_or_else(String::new, |tenant| format!("tenant {tenant}: "));
-        let blocks = self.max_blocks.map(|max| format!("{max} blocks"));
+        let blocks = self.max_blocks.map(|max| units::blocks(usize::try_from(max).unwrap_or(usize::MAX)));
         let bytes = self.max_bytes.map(units::size);
         let share = self.max_share_percent.map(|percent| format!("{percent} % of all"));
         let most: Vec<String> = [blocks, bytes, share].into_iter().flatten().collect();
