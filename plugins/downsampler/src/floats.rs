@@ -5,6 +5,7 @@
 //!
 //! Source: `downsampling.md` 2.6 to 2.8, 3.3, 3.4 step 4, 7; Thanos pkg/compact/downsample/downsample.go, `floatAggregator`.
 
+mod abreast;
 mod chains;
 
 use alloc::vec::Vec;
@@ -36,7 +37,7 @@ pub fn aggregate_raw(resolution: i64, rows: Rows<'_>) -> Result<Aggregates<Colum
     rows.check()?;
     let windows = Windows::find(resolution, rows.offsets, rows.timestamps)?;
     let lengths = lengths(&windows);
-    let values = chains::all(&windows, rows.values);
+    let values = abreast::all(&windows, rows.values);
     Ok(Aggregates {
         count: column(&windows, lengths),
         sum: column(&windows, values.sum),

@@ -4,6 +4,7 @@
 
 pub(crate) mod aggregate;
 mod arithmetic;
+mod block;
 mod bounds;
 mod buckets;
 mod column;

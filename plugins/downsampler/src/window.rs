@@ -9,7 +9,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Refused, rows};
+use crate::{Refused, pair, rows};
 
 /// The windows of many runs, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,29 +41,72 @@ impl Windows {
     }
 
     /// The rows of window `window`, of `values`, which has as many rows as there were timestamps.
+    #[inline]
     pub(crate) fn rows<'a>(&self, window: usize, values: &'a [f64]) -> &'a [f64] {
         let start = window.checked_sub(1).map_or(0, |before| self.ends[before]);
         &values[start as usize..self.ends[window] as usize]
     }
 
     /// `start` is the run's first row.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
     fn add_run(&mut self, resolution: i64, start: u32, timestamps: &[i64]) {
         let Some(last) = timestamps.last() else {
             self.offsets.push(position(self.ends.len()));
             return;
         };
-        let mut rest = timestamps;
-        while let Some(first) = rest.first() {
-            let time = window_end(*first, resolution).min(*last);
-            // The first sample opens the window, whatever its time.
-            let length = 1 + not_after(&rest[1..], time);
-            rest = &rest[length..];
-            self.ends.push(start + position(timestamps.len() - rest.len()));
-            self.times.push(time);
+        let mut cut = Cut { timestamps, resolution, last: *last, rises: !falls(timestamps), row: 0 };
+        while let Some(first) = timestamps.get(cut.row) {
+            // As many as there are if timestamps rise and there are no gaps; room that is not needed is given back.
+            let spanned = last.wrapping_sub(*first).cast_unsigned() / resolution.cast_unsigned();
+            let room = usize::try_from(spanned).unwrap_or(usize::MAX).min(timestamps.len() - cut.row - 1) + 1;
+            let made = self.ends.len();
+            self.ends.resize(made + room, 0);
+            self.times.resize(made + room, 0);
+            let used = made + cut.windows(start, &mut self.ends[made..], &mut self.times[made..]);
+            self.ends.truncate(used);
+            self.times.truncate(used);
         }
         self.offsets.push(position(self.ends.len()));
     }
+}
+
+/// A run that is being cut.
+struct Cut<'a> {
+    timestamps: &'a [i64],
+    resolution: i64,
+    /// The last timestamp.
+    last: i64,
+    /// Whether no timestamp is before the one in front of it.
+    rises: bool,
+    /// The first row of the next window.
+    row: usize,
+}
+
+impl Cut<'_> {
+    /// Cuts as many windows as there is room for and rows are left; returns how many. `start` is the run's first row.
+    #[inline(never)]
+    fn windows(&mut self, start: u32, ends: &mut [u32], times: &mut [i64]) -> usize {
+        let Self { timestamps, resolution, last, rises, mut row } = *self;
+        let (mut made, mut length, mut open) = (0, 1, i64::MIN);
+        for (end, time) in ends.iter_mut().zip(times) {
+            let Some(first) = timestamps.get(row) else { break };
+            open = window_end_behind(open, *first, resolution);
+            *time = open.min(last);
+            // Windows are mostly as long as the one before. The first sample opens the window, whatever its time.
+            if !(rises && ends_at(timestamps, row + length, *time)) {
+                length = 1 + not_after(&timestamps[row + 1..], *time);
+            }
+            row += length;
+            *end = start + position(row);
+            made += 1;
+        }
+        self.row = row;
+        made
+    }
+}
+
+/// Whether row `end` is the first one after `time`, where timestamps rise.
+fn ends_at(timestamps: &[i64], end: usize, time: i64) -> bool {
+    timestamps.get(end - 1).is_some_and(|t| *t <= time) && timestamps.get(end).is_none_or(|t| *t > time)
 }
 
 /// The last millisecond of the window that holds `time`. Wraps at the end of time, as the reference does.
@@ -71,26 +114,34 @@ fn window_end(time: i64, resolution: i64) -> i64 {
     time.wrapping_sub(time % resolution).wrapping_add(resolution - 1)
 }
 
+/// The same, without a division where `time` lies in the window behind the one that ends with `before`. Windows before the
+/// epoch are no intervals of one length.
+fn window_end_behind(before: i64, time: i64, resolution: i64) -> i64 {
+    let next = before.wrapping_add(resolution);
+    if before >= -1 && before < time && time <= next { next } else { window_end(time, resolution) }
+}
+
 /// How many leading timestamps are not after `time`; the first one that is ends the window, whatever comes behind it.
-#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 fn not_after(timestamps: &[i64], time: i64) -> usize {
-    const BLOCK: usize = 8;
+    timestamps.iter().position(|t| *t > time).unwrap_or(timestamps.len())
+}
+
+/// Whether a timestamp is before the one in front of it.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+#[inline(never)]
+fn falls(timestamps: &[i64]) -> bool {
+    /// Without an exit inside, so that a block is compared at once.
+    const BLOCK: usize = 16;
+    let Some((_, behind)) = timestamps.split_first() else { return false };
+    let (blocks, blocks_behind) = (timestamps.as_chunks::<BLOCK>().0, behind.as_chunks::<BLOCK>().0);
     let mut seen = 0;
-    for block in timestamps.as_chunks::<BLOCK>().0 {
-        // Without an exit inside, so that the block is compared at once.
-        let mut after = false;
-        for t in block {
-            after |= *t > time;
-        }
-        if after {
-            break;
+    for (block, behind) in blocks.iter().zip(blocks_behind) {
+        if pair::any_above(block, behind) {
+            return true;
         }
         seen += BLOCK;
     }
-    while timestamps.get(seen).is_some_and(|t| *t <= time) {
-        seen += 1;
-    }
-    seen
+    !timestamps[seen..].is_sorted()
 }
 
 /// Rows are counted with 32 bits at the interface, and windows are at most as many as rows.
@@ -135,14 +186,59 @@ mod tests {
     }
 
     #[test]
-    fn the_search_in_blocks_finds_what_one_by_one_finds() {
+    fn one_step_back_is_found_wherever_it_is() {
         let timestamps: Vec<i64> = (0..40).collect();
         for length in 0..40 {
-            for time in -1..41 {
-                let expected = timestamps[..length].iter().take_while(|t| **t <= time).count();
-                assert_eq!(not_after(&timestamps[..length], time), expected);
+            assert!(!falls(&timestamps[..length]));
+            for place in 1..length {
+                let mut stepped = timestamps[..length].to_vec();
+                stepped[place] = stepped[place - 1];
+                assert!(!falls(&stepped));
+                stepped[place] -= 1;
+                assert!(falls(&stepped), "{length}, {place}");
             }
         }
+    }
+
+    #[test]
+    fn windows_of_any_length_end_where_the_obvious_loop_ends_them() {
+        let mut dice = 88_172_645_463_325_252_u64;
+        let mut below = |end: u64| {
+            dice ^= dice << 13;
+            dice ^= dice >> 7;
+            dice ^= dice << 17;
+            i64::try_from(dice % end).unwrap()
+        };
+        for round in 0..200 {
+            let mut time = [-1000, -150, 0, i64::MAX - 900][round % 4];
+            let step = [3, 30, 250][round % 3];
+            let timestamps: Vec<i64> = core::iter::from_fn(|| {
+                let now = time;
+                // Now and then a step back.
+                time = time.saturating_add(if below(40) == 0 && round % 2 == 0 { -below(200) } else { below(step) });
+                Some(now)
+            })
+            .take(60)
+            .collect();
+            assert_eq!(find(100, &timestamps), obvious(100, &timestamps), "{timestamps:?}");
+        }
+    }
+
+    fn obvious(resolution: i64, timestamps: &[i64]) -> Vec<(u32, i64)> {
+        let mut windows: Vec<(u32, i64)> = Vec::new();
+        let last = *timestamps.last().unwrap();
+        let mut open = None;
+        for (row, time) in (1..).zip(timestamps) {
+            match open {
+                Some(end) if *time <= end => windows.last_mut().unwrap().0 = row,
+                _ => {
+                    let end = window_end(*time, resolution).min(last);
+                    open = Some(end);
+                    windows.push((row, end));
+                }
+            }
+        }
+        windows
     }
 
     #[test]

@@ -99,6 +99,16 @@ fn pass(rows: HistogramRows<'_>, windows: &Windows, wanted: Wanted) -> Result<Ma
         for end in ends {
             state.open();
             while row < *end as usize {
+                let stretch = reader.stretch(row);
+                if shapes.layouts[stretch].schema == schema && state.takes_blocks(Some(shapes.numbers[stretch])) {
+                    let block = reader.block(row, *end as usize).map_err(in_run)?;
+                    if let Some(taken) = state.add_block(&block) {
+                        reader.skip(&taken);
+                        row += taken.counts.len();
+                        state.reached(reader.row(row - 1).map_err(in_run)?);
+                        continue;
+                    }
+                }
                 let sample = reader.row(row).map_err(in_run)?;
                 let reduction = match sample.layout.schema == schema {
                     true => None,

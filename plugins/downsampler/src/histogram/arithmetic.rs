@@ -5,7 +5,7 @@
 use alloc::{vec, vec::Vec};
 
 use super::{
-    Histogram, Row,
+    Histogram, Row, Span,
     buckets::{self, Buckets},
     columns,
     fit::Fit,
@@ -76,8 +76,23 @@ impl Histogram {
     /// Adds a difference that was computed in `difference`, and remembers where the buckets of `row` are.
     fn search_difference(&mut self, row: Row<'_>, difference: &Self) -> Result<(), Refused> {
         self.search(difference.row(), false)?;
-        self.fit = Fit::new(self, row);
+        self.find(row);
         Ok(())
+    }
+
+    /// Remembers where the buckets of `row` are, so that the next row of its layout needs no search.
+    fn find(&mut self, row: Row<'_>) {
+        // An empty span is found where it is no bucket; that is left to the search.
+        let full = |spans: &[Span]| spans.iter().all(|span| span.length > 0);
+        if row.shape.is_some()
+            && self.layout.same(row.layout)
+            && full(&row.layout.positive)
+            && full(&row.layout.negative)
+        {
+            self.shape = row.shape;
+        } else {
+            self.fit = Fit::new(self, row);
+        }
     }
 
     /// What is no bucket.
@@ -114,7 +129,7 @@ impl Histogram {
             let side = Side { spans: &mut self.layout.negative, counts: &mut self.negative };
             merge(side, schema, threshold, Buckets::new(&row.layout.negative, row.negative), subtract)?;
         }
-        self.fit = Fit::new(self, row);
+        self.find(row);
         Ok(())
     }
 

@@ -12,8 +12,9 @@ pub(super) fn bound(schema: i32, index: i64) -> f64 {
             None => 0.0,
         };
     }
-    let fraction = usize::try_from(index & ((1 << schema) - 1)).expect("at most 255");
-    let fraction = f64::from_bits(FRACTIONS[fraction << (8 - schema.min(8))]);
+    // At most 255, so there is one.
+    let fraction = usize::try_from((index & ((1 << schema) - 1)) << (8 - schema.min(8))).unwrap_or_default();
+    let fraction = FRACTIONS.get(fraction).copied().map_or(f64::NAN, f64::from_bits);
     match (index >> schema) + 1 {
         1025 if fraction == 0.5 => f64::MAX,
         exponent => scale(fraction, exponent),
@@ -36,9 +37,9 @@ fn scale(fraction: f64, exponent: i64) -> f64 {
     }
 }
 
-/// `2^exponent`, a normal number.
+/// `2^exponent`, a normal number: the exponent is at least -1021.
 fn power(exponent: i64) -> f64 {
-    f64::from_bits(u64::try_from(exponent + 1023).expect("at least -1021") << 52)
+    f64::from_bits((exponent + 1023).unsigned_abs() << 52)
 }
 
 /// `2^(k/256 - 1)` as the reference has it, for k from 0 to 255.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Hint, Histogram, Layout, Row, shape::Shapes};
+use super::{Hint, Histogram, Layout, Row, block::Block, shape::Shapes};
 use crate::{Refused, rows, window::position};
 
 /// Histogram samples. Run `i` owns the rows `offsets[i] .. offsets[i + 1]`.
@@ -139,6 +139,34 @@ impl<'a> Reader<'a> {
         let first = self.stretch(start);
         let more = self.rows.layout_rows[first + 1..].iter().take_while(|row| (**row as usize) < end).count();
         &self.rows.layouts[first..=first + more]
+    }
+
+    /// The rows from `row` on and before `end` that have its layout and its hint. `row` must be as for [`Reader::row`], and
+    /// stays the one that is asked for next.
+    ///
+    /// # Errors
+    /// [`Refused`] if its hint is none.
+    pub(super) fn block(&mut self, row: usize, end: usize) -> Result<Block<'a>, Refused> {
+        let buckets = self.buckets;
+        let first = self.row(row)?;
+        self.buckets = buckets;
+        let next = self.rows.layout_rows.get(self.stretch + 1).map_or(end, |start| end.min(*start as usize));
+        let hint = self.rows.hints[row];
+        let rows = self.rows.hints[row..next].iter().take_while(|other| **other == hint).count();
+        let width = first.positive.len() + first.negative.len();
+        Ok(Block {
+            first,
+            zero_counts: &self.rows.zero_counts[row..row + rows],
+            counts: &self.rows.counts[row..row + rows],
+            sums: &self.rows.sums[row..row + rows],
+            buckets: &buckets[..rows * width],
+        })
+    }
+
+    /// Leaves out the rows of a block but the last one.
+    pub(super) fn skip(&mut self, block: &Block<'_>) {
+        let width = block.first.positive.len() + block.first.negative.len();
+        self.buckets = &self.buckets[(block.counts.len() - 1) * width..];
     }
 
     /// Row `row`, which must be the one behind the row that was asked for last.

@@ -1,8 +1,10 @@
-//! The loops over the buckets of equal layouts. They take several a turn, because the host looks at fuel and clock once a
-//! turn, and each of several has a register of its own where the target has wide ones.
+//! The loops over the buckets of equal layouts. They take four a turn, because the host looks at fuel and clock once a turn,
+//! and spell them out, because the compiler, asked for small code, would not.
+
+use crate::pair::Pair;
 
 /// How many buckets a turn.
-const BLOCK: usize = 8;
+const BLOCK: usize = 4;
 
 /// Adds place by place.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
@@ -11,9 +13,9 @@ pub(super) fn add(to: &mut [f64], counts: &[f64]) {
     let (to, to_rest) = to[..length].as_chunks_mut::<BLOCK>();
     let (counts, counts_rest) = counts[..length].as_chunks::<BLOCK>();
     for (to, counts) in to.iter_mut().zip(counts) {
-        for place in 0..BLOCK {
-            to[place] += counts[place];
-        }
+        let ([a, b], [c, d]) = (halves_mut(to), halves(counts));
+        Pair::of(a).plus(Pair::of(c)).put(a);
+        Pair::of(b).plus(Pair::of(d)).put(b);
     }
     for (to, count) in to_rest.iter_mut().zip(counts_rest) {
         *to += count;
@@ -28,9 +30,9 @@ pub(super) fn add_differences(to: &mut [f64], counts: &[f64], previous: &[f64]) 
     let (counts, counts_rest) = counts[..length].as_chunks::<BLOCK>();
     let (previous, previous_rest) = previous[..length].as_chunks::<BLOCK>();
     for ((to, counts), previous) in to.iter_mut().zip(counts).zip(previous) {
-        for place in 0..BLOCK {
-            to[place] += counts[place] - previous[place];
-        }
+        let ([a, b], [c, d], [e, f]) = (halves_mut(to), halves(counts), halves(previous));
+        Pair::of(a).plus(Pair::of(c).minus(Pair::of(e))).put(a);
+        Pair::of(b).plus(Pair::of(d).minus(Pair::of(f))).put(b);
     }
     for ((to, count), previous) in to_rest.iter_mut().zip(counts_rest).zip(previous_rest) {
         *to += count - previous;
@@ -44,16 +46,24 @@ pub(super) fn any_below(now: &[f64], before: &[f64]) -> bool {
     let (now, now_rest) = now[..length].as_chunks::<BLOCK>();
     let (before, before_rest) = before[..length].as_chunks::<BLOCK>();
     for (now, before) in now.iter().zip(before) {
-        // Without an exit inside, so that the block is compared at once.
-        let mut below = false;
-        for place in 0..BLOCK {
-            below |= now[place] < before[place];
-        }
-        if below {
+        let ([a, b], [c, d]) = (halves(now), halves(before));
+        if Pair::of(a).any_below(Pair::of(c)) | Pair::of(b).any_below(Pair::of(d)) {
             return true;
         }
     }
     now_rest.iter().zip(before_rest).any(|(now, before)| now < before)
+}
+
+/// A block as two pairs.
+#[inline]
+pub(super) fn halves(block: &[f64; BLOCK]) -> &[[f64; 2]; 2] {
+    block.as_chunks::<2>().0.try_into().expect("a block is two pairs")
+}
+
+/// A block as two pairs.
+#[inline]
+pub(super) fn halves_mut(block: &mut [f64; BLOCK]) -> &mut [[f64; 2]; 2] {
+    block.as_chunks_mut::<2>().0.try_into().expect("a block is two pairs")
 }
 
 #[cfg(test)]

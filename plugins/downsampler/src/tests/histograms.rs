@@ -151,3 +151,77 @@ fn spans_that_go_back_are_refused() {
     column.layouts[0].positive = vec![Span { offset: 5, length: 1 }, Span { offset: -1, length: 1 }];
     assert!(aggregate_raw_histograms(100, column.rows()).is_err());
 }
+
+/// The aggregates of one window of rows of one layout, as the arithmetic would be written if speed did not matter: zero
+/// count, count, sum and buckets of the sum and of the counter.
+fn obvious(rows: &[(u8, Vec<f64>)]) -> [Vec<f64>; 2] {
+    let (mut sum, mut counter) = (rows[0].1.clone(), rows[0].1.clone());
+    for pair in rows.windows(2) {
+        let ((_, before), (hint, now)) = (&pair[0], &pair[1]);
+        let (hint, names_no_sum) = (*hint, |place: &usize| *place != 2);
+        let below = (0..now.len()).filter(names_no_sum).any(|place| now[place] < before[place]);
+        let reset = hint == Hint::Reset as u8 || hint == Hint::Unknown as u8 && below;
+        for place in 0..now.len() {
+            sum[place] += now[place];
+            counter[place] += if reset { now[place] } else { now[place] - before[place] };
+        }
+    }
+    [sum, counter]
+}
+
+proptest! {
+    /// Of any width, so that columns in fours and those left over are there on both sides.
+    #[test]
+    fn rows_of_one_layout_become_what_the_obvious_loop_makes_of_them(
+        positive in 0_u32..11,
+        negative in 0_u32..6,
+        steps in prop::collection::vec((0_u8..40, prop::collection::vec(0_u8..30, 19)), 1..50),
+        window in 1_i64..20,
+    ) {
+        let mut numbers = [0.0; 19];
+        let rows: Vec<(u8, Vec<f64>)> = steps
+            .iter()
+            .map(|(hint, steps)| {
+                for (number, step) in numbers.iter_mut().zip(steps) {
+                    // Now and then a step back, and thirds, so that the order of rounding shows.
+                    *number += if *step == 29 { -1.0 } else { f64::from(*step) / 3.0 };
+                }
+                ([Hint::Reset, Hint::Unknown].get(usize::from(*hint)).map_or(Hint::NotReset as u8, |hint| *hint as u8),
+                    numbers[..(3 + positive + negative) as usize].to_vec())
+            })
+            .collect();
+        let layout = Layout {
+            schema: 2,
+            zero_threshold: 1e-30,
+            positive: vec![Span { offset: -4, length: positive }],
+            negative: vec![Span { offset: 3, length: negative }],
+            ..Layout::default()
+        };
+        let sample = |(time, (hint, row)): (i64, &(u8, Vec<f64>))| Sample {
+            time,
+            hint: *hint,
+            layout: layout.clone(),
+            zero_count: row[0],
+            count: row[1],
+            sum: row[2],
+            positive: row[3..3 + positive as usize].to_vec(),
+            negative: row[3 + positive as usize..].to_vec(),
+        };
+        let run: Vec<Sample> = (0..).zip(&rows).map(sample).collect();
+        let made = aggregate_raw_histograms(window, column(&[run]).rows()).unwrap();
+        let flat = |sample: &Sample| -> Vec<u64> {
+            let numbers = [sample.zero_count, sample.count, sample.sum];
+            numbers.iter().chain(&sample.positive).chain(&sample.negative).map(|number| number.to_bits()).collect()
+        };
+        let (sums, counters) = (samples(&made.sum).remove(0), samples(&made.counter).remove(0));
+        let mut end = 0;
+        for (sum, counter) in sums.iter().zip(&counters) {
+            let start = end;
+            end = (end + usize::try_from(window).unwrap()).min(rows.len());
+            let bits = |numbers: &[f64]| -> Vec<u64> { numbers.iter().map(|number| number.to_bits()).collect() };
+            prop_assert_eq!(flat(sum), bits(&obvious(&rows[start..end])[0]));
+            prop_assert_eq!(flat(counter), bits(&obvious(&rows[..end])[1]));
+        }
+        prop_assert_eq!(end, rows.len());
+    }
+}
