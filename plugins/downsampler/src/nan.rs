@@ -32,7 +32,14 @@ fn made(a: f64, b: f64, result: f64) -> f64 {
 #[cold]
 #[inline(never)]
 pub(crate) fn sum(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |sum, value| add(sum, *value))
+    let mut sum = 0.0;
+    for value in values {
+        sum = add(sum, *value);
+        if sum.is_nan() {
+            break; // It stays as it is.
+        }
+    }
+    sum
 }
 
 /// The counter behind a window that holds NaN or infinities, `counter` and `previous` being those before it.
@@ -42,6 +49,9 @@ pub(crate) fn counter(mut counter: f64, mut previous: f64, values: &[f64]) -> f6
     for value in values {
         counter = add(counter, if *value < previous { *value } else { subtract(*value, previous) });
         previous = *value;
+        if counter.is_nan() {
+            break; // It stays as it is.
+        }
     }
     counter
 }

@@ -125,6 +125,7 @@ fn team(windows: &Windows, values: &[f64], runs: [usize; ABREAST], out: &mut Val
         let (a, b) = (windows.rows(at_a, values), windows.rows(at_b, values));
         let (c, d) = (windows.rows(at_c, values), windows.rows(at_d, values));
         let rows = a.len().min(b.len()).min(c.len()).min(d.len());
+        let before = (left.counter, right.counter);
         left = Two::window(left.counter, left.last);
         right = Two::window(right.counter, right.last);
         let ((blocks_a, rest_a), (blocks_b, rest_b)) = (a[..rows].as_chunks::<BLOCK>(), b[..rows].as_chunks::<BLOCK>());
@@ -137,9 +138,13 @@ fn team(windows: &Windows, values: &[f64], runs: [usize; ABREAST], out: &mut Val
             left.take(Pair::new(*a, *b));
             right.take(Pair::new(*c, *d));
         }
-        // A NaN in any of them makes this one NaN.
-        let all = left.sum.plus(left.counter).plus(right.sum.plus(right.counter));
-        if a.len() + b.len() + c.len() + d.len() != ABREAST * rows || all.has_nan() {
+        // A counter that is NaN stays what it is, to the end of its run.
+        let nan = left.counter.became_nan(before.0)
+            || right.counter.became_nan(before.1)
+            || left.sum.plus(right.sum).has_nan();
+        left.counter = left.counter.unless_nan(before.0);
+        right.counter = right.counter.unless_nan(before.1);
+        if a.len() + b.len() + c.len() + d.len() != ABREAST * rows || nan {
             let at = [at_a, at_b, at_c, at_d];
             (left, right) = mend((left, right), (windows, values, &out.counter), (first, at), rows);
         }

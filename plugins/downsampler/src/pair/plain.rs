@@ -1,0 +1,111 @@
+//! Pairs for targets whose compiler finds its registers itself.
+
+/// Two floats.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair(f64, f64);
+
+impl Pair {
+    #[inline]
+    pub(crate) fn new(first: f64, second: f64) -> Self {
+        Self(first, second)
+    }
+
+    #[inline]
+    pub(crate) fn both(float: f64) -> Self {
+        Self(float, float)
+    }
+
+    #[inline]
+    pub(crate) fn of(floats: &[f64; 2]) -> Self {
+        Self(floats[0], floats[1])
+    }
+
+    #[inline]
+    pub(crate) fn put(self, floats: &mut [f64; 2]) {
+        *floats = [self.0, self.1];
+    }
+
+    #[inline]
+    pub(crate) fn first(self) -> f64 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn second(self) -> f64 {
+        self.1
+    }
+
+    /// Place by place, `other` where it is lower, else `self`.
+    #[inline]
+    pub(crate) fn lower(self, other: Self) -> Self {
+        let lower = |a: f64, b: f64| if b < a { b } else { a };
+        Self(lower(self.0, other.0), lower(self.1, other.1))
+    }
+
+    /// Place by place, `other` where it is higher, else `self`.
+    #[inline]
+    pub(crate) fn higher(self, other: Self) -> Self {
+        let higher = |a: f64, b: f64| if a < b { b } else { a };
+        Self(higher(self.0, other.0), higher(self.1, other.1))
+    }
+
+    #[inline]
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0 + other.0, self.1 + other.1)
+    }
+
+    /// The first of `self` and the first of `other`.
+    #[inline]
+    pub(crate) fn firsts(self, other: Self) -> Self {
+        Self(self.0, other.0)
+    }
+
+    /// The second of `self` and the second of `other`.
+    #[inline]
+    pub(crate) fn seconds(self, other: Self) -> Self {
+        Self(self.1, other.1)
+    }
+
+    /// Place by place what `self` adds to a counter: the value itself after a drop, else the difference to `before`.
+    #[inline]
+    pub(crate) fn step(self, before: Self) -> Self {
+        let step = |value: f64, before: f64| value - if value < before { 0.0 } else { before };
+        Self(step(self.0, before.0), step(self.1, before.1))
+    }
+
+    #[inline]
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self(self.0 - other.0, self.1 - other.1)
+    }
+
+    /// Whether one is below the one in its place of `other`.
+    #[inline]
+    pub(crate) fn any_below(self, other: Self) -> bool {
+        (self.0 < other.0) | (self.1 < other.1)
+    }
+
+    /// `self`, but `before` where that is NaN already.
+    #[inline]
+    pub(crate) fn unless_nan(self, before: Self) -> Self {
+        let one = |now: f64, before: f64| if before.is_nan() { before } else { now };
+        Self(one(self.0, before.0), one(self.1, before.1))
+    }
+
+    /// Whether one is NaN where `before` is not.
+    #[inline]
+    pub(crate) fn became_nan(self, before: Self) -> bool {
+        (self.0.is_nan() & !before.0.is_nan()) | (self.1.is_nan() & !before.1.is_nan())
+    }
+
+    /// Whether one of them is.
+    #[inline]
+    pub(crate) fn has_nan(self) -> bool {
+        self.0.is_nan() | self.1.is_nan()
+    }
+}
+
+/// Whether a number of `a` is above the one in its place of `b`.
+#[inline]
+pub(crate) fn any_above(a: &[i64; 16], b: &[i64; 16]) -> bool {
+    a.iter().zip(b).fold(false, |above, (a, b)| above | (a > b))
+}
