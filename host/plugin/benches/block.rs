@@ -4,20 +4,17 @@
 //! `cargo bench -p lithify-plugin --bench block`
 #![expect(clippy::unwrap_used, reason = "a benchmark says by panicking what went wrong")]
 
+mod builtin;
+
 use std::{sync::atomic::AtomicBool, time::Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use lithify_block::{
-    BlockId, TimeRange, Timestamp,
-    policy::{Aggregator, Context},
-};
+use lithify_block::{BlockId, TimeRange, Timestamp, policy::Aggregator};
 use lithify_kit::aggregator::FiveAggregates;
-use lithify_plugin::{Choice, Door, Kind, Settings};
 use lithify_tsdb::{
     Blob, BlockFile, BlockWriter, Deduplication, Downsampling, Memory, NewChunk, Nowhere, Options, Progress, Source,
     chunk::xor, downsample,
 };
-use serde_json::json;
 
 const SCRAPE_MS: i64 = 15_000;
 const SCRAPES: i64 = 2 * 86_400_000 / SCRAPE_MS;
@@ -26,21 +23,6 @@ const CHUNK: usize = 120;
 const SERIES: u64 = 200;
 /// Rounds of which the fastest counts.
 const ROUNDS: usize = 30;
-
-/// The built-in policies.
-fn choice() -> Choice {
-    let settings = |name, kind| Settings::builtin(name, &json!({})).usual_for(kind);
-    let [planner, downsampler] = [settings("tsdb", Kind::Planner), settings("five-aggregates", Kind::Downsampler)];
-    Choice {
-        selector: None,
-        grouper: settings("external-labels", Kind::Grouper),
-        planner: planner.clone(),
-        builtin_planner: planner,
-        downsampler: downsampler.clone(),
-        builtin_downsampler: downsampler,
-        retention: Vec::new(),
-    }
-}
 
 struct Noise(u64);
 
@@ -98,8 +80,7 @@ fn block() -> Source {
 #[expect(clippy::print_stderr, reason = "criterion knows no ratios")]
 #[expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 fn measure(_: &mut Criterion) {
-    let (source, policies) = (block(), Door::open(None, false).unwrap().load(&choice()).unwrap());
-    let context = Context { now: Timestamp(0), run_id: "bench".to_owned(), dry_run: false, shard: None };
+    let (source, policies) = (block(), builtin::policies());
     let (cancel, progress) = (AtomicBool::new(false), Progress::default());
     let options = Options {
         segment_bytes: 0,
@@ -108,7 +89,7 @@ fn measure(_: &mut Criterion) {
         cancel: &cancel,
         progress: &progress,
     };
-    let wasm = || policies.downsampler.begin(&context, source.id).unwrap();
+    let wasm = || builtin::aggregator(&policies);
     let native = || Box::new(FiveAggregates) as Box<dyn Aggregator>;
     let mut fastest = [f64::MAX; 2];
     for _ in 0..ROUNDS {

@@ -3,17 +3,16 @@
 //! `cargo bench -p lithify-plugin --bench downsampler`
 #![expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "all numbers are small")]
 
+mod builtin;
+
 use std::{hint::black_box, time::Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use lithify_block::{
-    BlockId, Timestamp,
     columns::{BucketSpan, Column, HistogramColumn, HistogramLayout, ResetHint},
-    policy::{Aggregator, Context},
+    policy::Aggregator,
 };
 use lithify_kit::aggregator::FiveAggregates;
-use lithify_plugin::{Choice, Door, Kind, Settings};
-use serde_json::json;
 
 /// Milliseconds.
 const WINDOW: i64 = 300_000;
@@ -27,24 +26,6 @@ const HISTOGRAMS: usize = 1 << 12;
 const RUN: usize = 480;
 /// Rounds of which the fastest counts.
 const ROUNDS: usize = 100;
-
-/// The built-in component, loaded.
-fn guest() -> Box<dyn Aggregator> {
-    let settings = |name, kind| Settings::builtin(name, &json!({})).usual_for(kind);
-    let [planner, downsampler] = [settings("tsdb", Kind::Planner), settings("five-aggregates", Kind::Downsampler)];
-    let choice = Choice {
-        selector: None,
-        grouper: settings("external-labels", Kind::Grouper),
-        planner: planner.clone(),
-        builtin_planner: planner,
-        downsampler: downsampler.clone(),
-        builtin_downsampler: downsampler,
-        retention: Vec::new(),
-    };
-    let policies = Door::open(None, false).expect("an engine").load(&choice).expect("the built-ins load");
-    let context = Context { now: Timestamp(0), run_id: "bench".to_owned(), dry_run: false, shard: None };
-    policies.downsampler.begin(&context, BlockId::from_parts(Timestamp(0), 1)).expect("an instance")
-}
 
 /// Numbers without a pattern that a branch predictor would learn.
 struct Dice(u64);
@@ -125,7 +106,7 @@ fn report(name: &str, rows: usize, mut wasm: impl FnMut(), mut native: impl FnMu
 }
 
 fn measure(criterion: &mut Criterion) {
-    let mut guest = guest();
+    let mut guest = builtin::aggregator(&builtin::policies());
     let mut native = FiveAggregates;
     for window in [5, 20, 300] {
         let raw = floats(window);

@@ -57,7 +57,7 @@ fn path_of(url: &str) -> &str {
 }
 
 /// `/a/../b//c/` is `/b/c`; nothing is nothing.
-fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {

@@ -4,7 +4,10 @@
 
 use hyper::{Method, StatusCode};
 
-use super::answer::{self, Answer};
+use super::{
+    answer::{self, Answer},
+    page::clean,
+};
 
 /// Where a request leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,17 +167,7 @@ fn viewed(method: &Method, path: &str) -> Route {
 
 /// The path without empty, `.` and `..` parts; a slash at its end stays.
 fn cleaned(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    let cleaned: String = parts.iter().map(|part| format!("/{part}")).collect();
+    let cleaned = clean(path);
     if cleaned.is_empty() || path.ends_with('/') { format!("{cleaned}/") } else { cleaned }
 }
 
