@@ -4,30 +4,20 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::{Config, Engine, OptLevel, RegallocAlgorithm};
+use wasmtime::Engine;
+
+pub(crate) use codegen::Aim;
+
+mod codegen;
 
 /// Length of an epoch. Deadlines are counted in these.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
-
-/// How much stack a guest may use, bytes.
-const STACK_BYTES: usize = 512 << 10;
 
 /// An engine, and the name of what it compiles.
 pub(crate) struct Machine {
     pub(crate) engine: Engine,
     /// Tells engines apart whose compiled code is not interchangeable.
     pub(crate) compatibility: String,
-}
-
-/// What code is compiled for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aim {
-    /// Ready soon. A run asks its policies a few hundred questions, which take a millisecond together, while compiling
-    /// the grouper and the planner takes 55 ms of processor time like this and 120 ms with the optimiser and the better
-    /// register allocator.
-    Ready,
-    /// Fast once it runs: a downsampler sees every sample.
-    Fast,
 }
 
 impl Machine {
@@ -39,7 +29,7 @@ impl Machine {
 
 /// Makes the engine, and a thread that counts epochs for as long as the engine lives.
 fn engine(aim: Aim) -> Result<Engine, wasmtime::Error> {
-    let engine = Engine::new(&config(aim))?;
+    let engine = Engine::new(&codegen::config(aim))?;
     let weak = engine.weak();
     // A late ticker must not kill the innocent: a tick that was missed is not made up for, so a guest gets at least the
     // time it was promised.
@@ -54,36 +44,6 @@ fn engine(aim: Aim) -> Result<Engine, wasmtime::Error> {
         })
         .map(drop)?;
     Ok(engine)
-}
-
-/// All that matters is said here, whatever wasmtime's defaults are.
-///
-/// What a guest answers does not depend on the aim, except for the bits of a NaN that it did not write itself. Where NaN is
-/// not made canonical after each operation, those are the processor's, the same on every machine of an architecture, and
-/// the checks of a downsampler's answers give every NaN the same bits before anyone sees them. It matters because each
-/// addition of a sum waits for the one before: it takes twice as long with the comparison behind it.
-fn config(aim: Aim) -> Config {
-    let mut config = Config::new();
-    match aim {
-        Aim::Ready => {
-            config.cranelift_opt_level(OptLevel::None).cranelift_regalloc_algorithm(RegallocAlgorithm::SinglePass)
-        }
-        Aim::Fast => {
-            config.cranelift_opt_level(OptLevel::Speed).cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking)
-        }
-    };
-    config
-        .consume_fuel(true)
-        .epoch_interruption(true)
-        .cranelift_nan_canonicalization(aim == Aim::Ready)
-        .max_wasm_stack(STACK_BYTES)
-        .parallel_compilation(true)
-        .wasm_simd(true)
-        .wasm_relaxed_simd(false)
-        .wasm_memory64(false)
-        .wasm_component_model(true)
-        .memory_init_cow(true);
-    config
 }
 
 /// A whole number of ticks that is not shorter than `timeout`, and at least two, because the first may end at once.

@@ -8,7 +8,7 @@ use lithify_block::policy::{Outcome, PolicyError};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::{
-    Workshop,
+    Workshop, builtin,
     config::Settings,
     digest::sha256,
     engine::Machine,
@@ -37,7 +37,11 @@ pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<P
         return Err(refused(format!("{:?} does not claim to be a {kind} in its manifest", manifest.name)));
     }
     let machine = door.machine(kind).map_err(|error| refused(error.to_string()))?;
-    let component = compiled(door, machine, &digest, &bytes).map_err(|error| refused(format!("{error:#}")))?;
+    let component = match prepared(door, machine, &settings.plugin) {
+        Some(component) => Ok(component),
+        None => compiled(door, machine, &digest, &bytes),
+    };
+    let component = component.map_err(|error| refused(format!("{error:#}")))?;
     let plugin = Plugin {
         name: settings.plugin.clone(),
         kind,
@@ -61,8 +65,8 @@ pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<P
 /// The bytes of a built-in or of a file.
 fn bytes(plugin: &str) -> Result<Vec<u8>, String> {
     if let Some(name) = plugin.strip_prefix("builtin:") {
-        let known = || crate::builtin::names().collect::<Vec<_>>().join(", ");
-        return match crate::builtin::find(name) {
+        let known = || builtin::names().collect::<Vec<_>>().join(", ");
+        return match builtin::find(name) {
             Some(builtin) => Ok(builtin.to_vec()),
             None => Err(format!("there is no built-in {name:?}; there are: {}", known())),
         };
@@ -79,6 +83,14 @@ fn bytes(plugin: &str) -> Result<Vec<u8>, String> {
         return Err(format!("{} is larger than {COMPONENT_BYTES_MAX} bytes", path.display()));
     }
     Ok(bytes)
+}
+
+/// Takes the code of a built-in from this program; `None` for others, and where this processor cannot run it.
+fn prepared(door: &Workshop, machine: &Machine, plugin: &str) -> Option<Component> {
+    let code = builtin::code(plugin.strip_prefix("builtin:")?)?;
+    let component = native::load_prepared(&machine.engine, code).ok()?;
+    door.metrics.update(|snapshot| snapshot.prepared += 1);
+    Some(component)
 }
 
 /// Takes the code from the cache, or compiles and keeps it.

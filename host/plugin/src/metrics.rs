@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub loading_cpu: Duration,
     /// CPU time of the process while a downsampler was loaded, after the start: other threads may have worked too.
     pub late_loading_cpu: Duration,
+    /// Built-ins whose code came with the program.
+    pub prepared: u64,
     /// Components compiled.
     pub compiled: u64,
     /// Components whose code was taken from the cache.

@@ -71,7 +71,7 @@ fn say_who_decides(wired: &Wired) {
         );
     }
     let loading = wired.door.metrics();
-    info!(compiled = loading.compiled, cached = loading.cached, cpu = ?loading.loading_cpu, "policies are ready");
+    info!(prepared = loading.prepared, compiled = loading.compiled, cached = loading.cached, cpu = ?loading.loading_cpu, "policies are ready");
 }
 
 /// One iteration. A signal ends it soon; then nothing half-done is visible, and the status says that it was not completed.

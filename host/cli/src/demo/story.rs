@@ -103,11 +103,11 @@ pub fn cost(wired: &Wired, iteration: &Iteration, took: Duration, look: &Look) -
         units::count(samples),
         units::took(millis(took)),
     );
-    let compiled = policies.loading_cpu + policies.late_loading_cpu;
+    let loading = policies.loading_cpu + policies.late_loading_cpu;
     let door = format!(
-        "the policies are WebAssembly: {calls} calls, {} of processor time, and {} to compile them",
+        "the policies are WebAssembly: {calls} calls, {} of processor time, and {} to load them",
         units::took(millis(policies.cpu)),
-        units::took(millis(compiled)),
+        units::took(millis(loading)),
     );
     format!("\n{}{}\n", look.paragraph(Paint::Plain, &work), look.paragraph(Paint::Plain, &door))
 }

@@ -90,10 +90,10 @@ fn refused(deed: &str, outcome: Outcome, message: &str) {
 fn the_built_in_aggregates_windows_of_each_run_and_is_loaded_when_it_begins() {
     let door = Door::open(None, false).unwrap();
     let policies = door.load(&builtins()).unwrap();
-    assert_eq!(door.metrics().compiled, 2, "grouper and planner");
+    assert_eq!(door.metrics().prepared, 2, "grouper and planner");
     assert!(policies.loaded.iter().all(|loaded| loaded.kind != Kind::Downsampler));
     let mut aggregator = policies.downsampler.begin(&context(), BlockId::from_parts(Timestamp(0), 1)).unwrap();
-    assert_eq!(door.metrics().compiled, 3);
+    assert_eq!(door.metrics().prepared, 3);
     assert!(!aggregator.wants_labels());
     for _ in 0..2 {
         let answer = aggregator.raw(WINDOW, &[], &rows()).unwrap();
@@ -119,7 +119,7 @@ fn several_threads_share_one_downsampler() {
             });
         }
     });
-    assert_eq!(door.metrics().compiled, 3, "it is compiled once");
+    assert_eq!(door.metrics().prepared, 3, "it is loaded once");
 }
 
 #[test]
