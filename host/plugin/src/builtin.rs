@@ -46,3 +46,22 @@ pub(crate) fn code(name: &str) -> Option<&'static Prepared> {
 pub fn names() -> impl Iterator<Item = &'static str> {
     BUILTINS.iter().map(|(name, ..)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BUILTINS, Prepared};
+    use crate::{engine, native};
+
+    #[test]
+    fn every_built_in_comes_with_code_that_this_machine_runs() {
+        let runner = engine::runner().unwrap();
+        for (name, _, code) in &BUILTINS {
+            assert!(native::load_prepared(&runner, code).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn where_there_is_no_code_none_is_loaded() {
+        assert!(native::load_prepared(&engine::runner().unwrap(), &Prepared(&[])).is_err());
+    }
+}

@@ -4,7 +4,7 @@
 
 use std::{thread, time::Duration};
 
-use wasmtime::Engine;
+use wasmtime::{Config, Engine};
 
 pub(crate) use codegen::Aim;
 
@@ -13,7 +13,7 @@ mod codegen;
 /// Length of an epoch. Deadlines are counted in these.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// An engine, and the name of what it compiles.
+/// An engine that compiles, and the name of what it compiles.
 pub(crate) struct Machine {
     pub(crate) engine: Engine,
     /// Tells engines apart whose compiled code is not interchangeable.
@@ -21,15 +21,23 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
+    /// A machine that compiles what it runs.
     pub(crate) fn new(aim: Aim) -> Result<Self, wasmtime::Error> {
-        let engine = engine(aim)?;
+        let engine = engine(&codegen::config(aim))?;
         Ok(Self { compatibility: compatibility(&engine), engine })
     }
 }
 
+/// An engine for code that was compiled before: it has no compiler, whose pages would be half of a small run's memory.
+pub(crate) fn runner() -> Result<Engine, wasmtime::Error> {
+    let mut config = Config::new();
+    codegen::run(config.enable_compiler(false));
+    engine(&config)
+}
+
 /// Makes the engine, and a thread that counts epochs for as long as the engine lives.
-fn engine(aim: Aim) -> Result<Engine, wasmtime::Error> {
-    let engine = Engine::new(&codegen::config(aim))?;
+fn engine(config: &Config) -> Result<Engine, wasmtime::Error> {
+    let engine = Engine::new(config)?;
     let weak = engine.weak();
     // A late ticker must not kill the innocent: a tick that was missed is not made up for, so a guest gets at least the
     // time it was promised.

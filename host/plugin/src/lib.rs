@@ -57,8 +57,11 @@ pub struct Door(Arc<Workshop>);
 
 /// What plugins are loaded with. A plugin that is loaded late holds on to it.
 pub(crate) struct Workshop {
-    machine: Machine,
-    /// For downsamplers, made when the first is loaded.
+    /// For built-ins.
+    runner: wasmtime::Engine,
+    /// For plugins from outside, made when the first is loaded.
+    machine: OnceLock<Result<Machine, EngineError>>,
+    /// For downsamplers from outside.
     fast_machine: OnceLock<Result<Machine, EngineError>>,
     cache: Option<cache::Cache>,
     explain: bool,
@@ -125,7 +128,7 @@ impl Door {
     /// # Errors
     /// [`EngineError`] if the processor or the system lacks something that wasmtime needs.
     pub fn open(data_directory: Option<&Path>, explain: bool) -> Result<Self, EngineError> {
-        let machine = machine(Aim::Ready)?;
+        let runner = engine::runner().map_err(EngineError::new)?;
         let cache = data_directory.and_then(|directory| match cache::Cache::open(directory) {
             Ok(cache) => Some(cache),
             Err(error) => {
@@ -133,8 +136,8 @@ impl Door {
                 None
             }
         });
-        let (fast_machine, metrics) = (OnceLock::new(), Arc::default());
-        Ok(Self(Arc::new(Workshop { machine, fast_machine, cache, explain, metrics })))
+        let (machine, fast_machine, metrics) = (OnceLock::new(), OnceLock::new(), Arc::default());
+        Ok(Self(Arc::new(Workshop { runner, machine, fast_machine, cache, explain, metrics })))
     }
 
     /// Loads the policies of a run side by side.
@@ -176,19 +179,20 @@ impl Door {
 }
 
 impl Workshop {
-    /// The machine that runs plugins of a kind.
+    /// The machine that compiles and runs plugins of a kind from outside.
     pub(crate) fn machine(&self, kind: Kind) -> Result<&Machine, EngineError> {
-        match kind {
-            Kind::Selector | Kind::Grouper | Kind::Planner | Kind::Retention => Ok(&self.machine),
-            Kind::Downsampler => {
-                self.fast_machine.get_or_init(|| machine(Aim::Fast)).as_ref().map_err(EngineError::clone)
-            }
-        }
+        let (machine, aim) = match kind {
+            Kind::Selector | Kind::Grouper | Kind::Planner | Kind::Retention => (&self.machine, Aim::Ready),
+            Kind::Downsampler => (&self.fast_machine, Aim::Fast),
+        };
+        machine.get_or_init(|| Machine::new(aim).map_err(EngineError::new)).as_ref().map_err(EngineError::clone)
     }
 }
 
-fn machine(aim: Aim) -> Result<Machine, EngineError> {
-    Machine::new(aim).map_err(|error| EngineError(format!("{error:#}")))
+impl EngineError {
+    fn new(error: impl std::fmt::Display) -> Self {
+        Self(format!("{error:#}"))
+    }
 }
 
 fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {

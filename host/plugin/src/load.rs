@@ -36,18 +36,19 @@ pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<P
     if !manifest.kinds.contains(&kind) {
         return Err(refused(format!("{:?} does not claim to be a {kind} in its manifest", manifest.name)));
     }
-    let machine = door.machine(kind).map_err(|error| refused(error.to_string()))?;
-    let component = match prepared(door, machine, &settings.plugin) {
-        Some(component) => Ok(component),
-        None => compiled(door, machine, &digest, &bytes),
+    let component = match prepared(door, &settings.plugin) {
+        Some(component) => component,
+        None => {
+            let machine = door.machine(kind).map_err(|error| refused(error.to_string()))?;
+            compiled(door, machine, &digest, &bytes).map_err(|error| refused(format!("{error:#}")))?
+        }
     };
-    let component = component.map_err(|error| refused(format!("{error:#}")))?;
     let plugin = Plugin {
         name: settings.plugin.clone(),
         kind,
         manifest,
         digest,
-        engine: machine.engine.clone(),
+        engine: component.engine().clone(),
         component: link(&component).map_err(|error| refused(format!("{error:#}")))?,
         config: settings.config.clone(),
         limits: settings.limits,
@@ -86,9 +87,9 @@ fn bytes(plugin: &str) -> Result<Vec<u8>, String> {
 }
 
 /// Takes the code of a built-in from this program; `None` for others, and where this processor cannot run it.
-fn prepared(door: &Workshop, machine: &Machine, plugin: &str) -> Option<Component> {
+fn prepared(door: &Workshop, plugin: &str) -> Option<Component> {
     let code = builtin::code(plugin.strip_prefix("builtin:")?)?;
-    let component = native::load_prepared(&machine.engine, code).ok()?;
+    let component = native::load_prepared(&door.runner, code).ok()?;
     door.metrics.update(|snapshot| snapshot.prepared += 1);
     Some(component)
 }

@@ -32,18 +32,22 @@ pub(crate) fn config(aim: Aim) -> Config {
         }
         Aim::Fast => thorough(&mut config),
     };
+    config.cranelift_nan_canonicalization(aim == Aim::Ready).parallel_compilation(true);
+    run(&mut config);
+    config
+}
+
+/// How code is run, whatever compiled it.
+pub(crate) fn run(config: &mut Config) {
     config
         .consume_fuel(true)
         .epoch_interruption(true)
-        .cranelift_nan_canonicalization(aim == Aim::Ready)
         .max_wasm_stack(STACK_BYTES)
-        .parallel_compilation(true)
         .wasm_simd(true)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
         .wasm_component_model(true)
         .memory_init_cow(true);
-    config
 }
 
 /// The best code, however long it takes. Says nothing of what code means or how it is called.
