@@ -12,6 +12,7 @@ mod gate;
 mod gzip;
 mod metrics;
 mod page;
+mod path;
 mod route;
 mod site;
 mod tls;
@@ -47,6 +48,9 @@ pub use self::web_file::WebFileError;
 
 /// Connections that are served at the same time; further ones wait in the kernel's queue.
 const CONNECTIONS_MAX: usize = 256;
+
+/// Most header lines of a request; proxies add some.
+const HEADERS_MAX: usize = 1000;
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -189,6 +193,7 @@ where
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     // An error means that the server is gone, which is a reason to end as well.

@@ -53,6 +53,11 @@ pub(super) fn not_found() -> Answer {
     error(StatusCode::NOT_FOUND, "404 page not found\n")
 }
 
+/// Nobody can make sense of the request.
+pub(super) fn bad_request(text: &'static str) -> Answer {
+    typed(StatusCode::BAD_REQUEST, TEXT, text)
+}
+
 /// There is something here, but not for this method.
 pub(super) fn wrong_method(allowed: &'static str) -> Answer {
     let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n");
@@ -62,6 +67,8 @@ pub(super) fn wrong_method(allowed: &'static str) -> Answer {
 
 /// Something else is meant, for good or for once. Only who asks for a page gets a link to it.
 pub(super) fn redirect(status: StatusCode, to: &str, is_page: bool) -> Answer {
+    // Browsers take two backslashes, or one behind a slash, for the name of another host.
+    let to = &to.replace('\\', "%5C");
     let Ok(location) = HeaderValue::from_str(to) else { return not_found() };
     let reason = status.canonical_reason().unwrap_or_default();
     let mut answer = match is_page {
@@ -97,8 +104,13 @@ pub(super) fn no_profile(status: StatusCode, text: impl Into<Bytes>) -> Answer {
 
 /// Done, and nothing to say.
 pub(super) fn no_content() -> Answer {
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// No words at all.
+pub(super) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
-    *answer.status_mut() = StatusCode::NO_CONTENT;
+    *answer.status_mut() = status;
     answer
 }
 

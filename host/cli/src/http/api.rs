@@ -165,8 +165,26 @@ fn block_id(text: &str) -> Result<BlockId, String> {
             bytes if bytes.len() == 26 => "bad data characters",
             _ => "bad data size",
         };
-        format!("ULID \"{}\" is not valid: ulid: {reason} when unmarshaling", text.escape_debug())
+        format!("ULID \"{}\" is not valid: ulid: {reason} when unmarshaling", escaped(text))
     })
+}
+
+/// What stands between the quotes when Go quotes a text: escapes for quotes and for what cannot be printed.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::new();
+    for c in text.chars() {
+        let known = ['\u{7}', '\u{8}', '\u{b}', '\u{c}', '\n', '\r', '\t', '"', '\\'].iter().position(|known| *known == c);
+        let code = u32::from(c);
+        let written = match known.and_then(|i| "abvfnrt\"\\".chars().nth(i)) {
+            Some(letter) => write!(escaped, "\\{letter}"),
+            None if c.is_ascii_control() => write!(escaped, "\\x{code:02x}"),
+            None if c == '\'' || c.escape_debug().len() == 1 => write!(escaped, "{c}"),
+            None if code <= 0xffff => write!(escaped, "\\u{code:04x}"),
+            None => write!(escaped, "\\U{code:08x}"),
+        };
+        written.expect("a string takes everything");
+    }
+    escaped
 }
 
 fn flags(flags: &[(String, String)]) -> String {
@@ -232,6 +250,10 @@ mod tests {
         let id = "01JN7PX380VCMWNYV1GC9165AQ";
         assert_eq!(block_id(&id.to_lowercase()).unwrap().to_string(), id);
         for (text, reason) in [
+            (
+                "\0\u{7f}\n\\\u{2028}'ü",
+                "ULID \"\\x00\\x7f\\n\\\\\\u2028'ü\" is not valid: ulid: bad data size when unmarshaling",
+            ),
             ("no\"pe", "ULID \"no\\\"pe\" is not valid: ulid: bad data size when unmarshaling"),
             (
                 "ZZJN7PX380VCMWNYV1GC9165AQ",

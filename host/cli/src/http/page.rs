@@ -5,6 +5,7 @@
 use hyper::HeaderMap;
 
 use super::answer::escaped;
+use super::path::clean;
 use super::viewer::ViewerConfig;
 
 /// The page, its links behind the prefix that a proxy puts in front.
@@ -54,21 +55,6 @@ fn path_of(url: &str) -> &str {
         None => url,
     };
     path.split(['?', '#']).next().unwrap_or_default()
-}
-
-/// `/a/../b//c/` is `/b/c`; nothing is nothing.
-pub(super) fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.iter().map(|part| format!("/{part}")).collect()
 }
 
 #[cfg(test)]

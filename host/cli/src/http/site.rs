@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes};
-use hyper::{HeaderMap, Request, StatusCode, http::request::Parts};
+use hyper::header::HOST;
+use hyper::{HeaderMap, Request, StatusCode, Version, http::request::Parts};
 use prometheus::Registry;
 
 use super::answer::{self, Answer};
@@ -50,6 +51,9 @@ impl Site {
         B: Body,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        if let Err(reason) = host(&request) {
+            return answer::bad_request(reason);
+        }
         let extra = match self.gate.admit(request.headers()).await {
             Ok(extra) => extra,
             Err(answer) => return *answer,
@@ -98,6 +102,21 @@ impl Site {
     fn metrics(&self, headers: &HeaderMap) -> Answer {
         let format = Format::negotiated(headers);
         answer::typed(StatusCode::OK, format.content_type(), format.encode(&self.registry.gather()))
+    }
+}
+
+/// HTTP/1.1 wants one name of a host, and proxies rely on it.
+fn host<B>(request: &Request<B>) -> Result<(), &'static str> {
+    let mut given = request.headers().get_all(HOST).iter();
+    let Some(first) = given.next() else {
+        let is_wanted = request.version() == Version::HTTP_11;
+        return if is_wanted { Err("400 Bad Request: missing required Host header") } else { Ok(()) };
+    };
+    let is_valid = |byte: &u8| byte.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=[]_~".contains(byte);
+    match given.next() {
+        Some(_) => Err("400 Bad Request"),
+        None if !first.as_bytes().iter().all(is_valid) => Err("400 Bad Request: malformed Host header"),
+        None => Ok(()),
     }
 }
 
