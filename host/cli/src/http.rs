@@ -10,10 +10,12 @@ mod exposition;
 mod form;
 mod gate;
 mod gzip;
+mod limiter;
 mod metrics;
 mod page;
 mod path;
 mod route;
+mod san;
 mod site;
 mod tls;
 mod viewer;
@@ -22,14 +24,14 @@ mod web_file;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -39,6 +41,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use self::answer::Answer;
 pub use self::gate::Gate;
 pub use self::metrics::HttpMetrics;
 pub use self::site::Site;
@@ -51,6 +54,15 @@ const CONNECTIONS_MAX: usize = 256;
 
 /// Most header lines of a request; proxies add some.
 const HEADERS_MAX: usize = 1000;
+
+/// Most bytes of the head of a request over HTTP/2.
+const HEAD_BYTES_MAX: u32 = 64 << 10;
+
+/// Requests that a connection of HTTP/2 may have open.
+const STREAMS_MAX: u32 = 100;
+
+/// How often a quiet connection of HTTP/2 is asked whether it is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// How long a client may take to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -154,6 +166,9 @@ async fn serve_connection(stream: TcpStream, site: Site, closed: watch::Receiver
     match site.gate.handshake().await {
         Ok(None) => talk(stream, site, closed).await,
         Ok(Some(config)) => match encrypted(stream, config).await {
+            Ok(stream) if stream.get_ref().1.alpn_protocol() == Some(tls::HTTP2) => {
+                talk_http2(stream, site, closed).await
+            }
             Ok(stream) => talk(stream, site, closed).await,
             Err(error) => tracing::debug!(err = %error, "TLS handshake failed"),
         },
@@ -181,27 +196,48 @@ async fn encrypted(stream: TcpStream, config: Arc<ServerConfig>) -> io::Result<T
     tokio::time::timeout(HEAD_TIMEOUT, handshake).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// Answers the requests of one connection.
-async fn talk<S>(stream: S, site: Site, mut closed: watch::Receiver<bool>)
+/// Answers the requests of one connection, one after the other.
+async fn talk<S>(stream: S, site: Site, closed: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let site = site.clone();
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
-    });
+    let service = service_fn(move |request: Request<Incoming>| answer(site.clone(), request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
+    finish(pin!(connection), |connection| connection.graceful_shutdown(), closed).await;
+}
+
+/// Answers the requests of one connection, several at a time.
+async fn talk_http2(stream: TlsStream<TcpStream>, site: Site, closed: watch::Receiver<bool>) {
+    let service = service_fn(move |request: Request<Incoming>| answer(site.clone(), request));
+    let connection = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    finish(pin!(connection), |connection| connection.graceful_shutdown(), closed).await;
+}
+
+async fn answer(site: Site, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    Ok(site.answer(request).await)
+}
+
+/// Goes on with a connection until it ends, and tells it to end when the server does.
+async fn finish<C>(mut connection: Pin<&mut C>, end: impl FnOnce(Pin<&mut C>), mut closed: watch::Receiver<bool>)
+where
+    C: Future<Output = hyper::Result<()>>,
+{
     // An error means that the server is gone, which is a reason to end as well.
     let mut closed = pin!(async move { closed.wait_for(|closed| *closed).await.is_ok() });
     let ended = tokio::select! {
         result = &mut connection => result,
         _ = &mut closed => {
-            connection.as_mut().graceful_shutdown();
+            end(connection.as_mut());
             connection.await
         }
     };

@@ -56,7 +56,7 @@ impl Serving {
                 Some(Arc::new(Viewer::new(viewer_config(web), views, bucket, ambient, metrics)))
             }
         };
-        let gate = Arc::new(Gate::open(config.config_file.clone())?);
+        let gate = Arc::new(Gate::open(config.config_file.clone(), Arc::clone(&cx.ambient))?);
         let server = Server::bind(&config.address).await?;
         let (shut_down, told) = oneshot::channel::<()>();
         let site = Site { probe: Arc::clone(&probe), registry, viewer, gate };

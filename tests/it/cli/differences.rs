@@ -59,7 +59,7 @@ const HELD: [(&str, &str, &str); 23] = [
     ),
     (
         "`--http.config` refuses",
-        "host/cli/tests/web_file.rs",
+        "host/cli/tests/web_file/main.rs",
         "what_cannot_be_done_is_refused_with_a_reason_and_without_secrets",
     ),
     ("In place of the viewer", "tests/it/cli/http.rs", "each_request_is_answered_as_in_the_reference"),

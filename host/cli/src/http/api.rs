@@ -173,7 +173,8 @@ fn block_id(text: &str) -> Result<BlockId, String> {
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
-        let known = ['\u{7}', '\u{8}', '\u{b}', '\u{c}', '\n', '\r', '\t', '"', '\\'].iter().position(|known| *known == c);
+        let known =
+            ['\u{7}', '\u{8}', '\u{b}', '\u{c}', '\n', '\r', '\t', '"', '\\'].iter().position(|known| *known == c);
         let code = u32::from(c);
         let written = match known.and_then(|i| "abvfnrt\"\\".chars().nth(i)) {
             Some(letter) => write!(escaped, "\\{letter}"),

@@ -1,7 +1,7 @@
 //! Who is let in, and how connections are made safe: what `--http.config` turns on.
 //!
 //! The file is read again for each handshake and each request, so that certificates and passwords can be exchanged
-//! without a restart. Whether TLS is spoken at all is settled at the start.
+//! without a restart. Whether TLS is spoken at all, and how many requests may come, is settled at the start.
 //!
 //! Source: compactor specification 1.2; Prometheus exporter-toolkit web/handler.go, web/tls_config.go.
 
@@ -14,10 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 use hyper::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, StatusCode};
 use lithify_bucket::Secret;
+use lithify_compactor::Ambient;
 use rustls::ServerConfig;
 use sha2::{Digest as _, Sha256};
 
 use super::answer::{self, Answer};
+use super::limiter::Limiter;
 use super::tls;
 use super::web_file::{WebFile, WebFileError};
 
@@ -29,25 +31,27 @@ const KNOWN_MAX: usize = 100;
 pub struct Gate {
     path: Option<PathBuf>,
     speaks_tls: bool,
+    limiter: Option<Limiter>,
     known: Mutex<HashSet<[u8; 32]>>,
     /// One password is hashed at a time, so that guessing cannot take all processors.
     hashing: tokio::sync::Mutex<()>,
 }
 
 impl Gate {
-    /// The gate that the file at `path` describes; without a file everybody may come in, unencrypted.
+    /// The gate that the file at `path` describes, its limit measured by the clock of `ambient`; without a file everybody may come in, unencrypted.
     ///
     /// # Errors
     /// [`WebFileError`] if the file, or one that it names, cannot be used.
-    pub fn open(path: Option<PathBuf>) -> Result<Self, WebFileError> {
+    pub fn open(path: Option<PathBuf>, ambient: Arc<dyn Ambient>) -> Result<Self, WebFileError> {
         let Some(path) = path else { return Ok(Self::default()) };
         let file = WebFile::read(&path)?;
         if let Some(section) = &file.tls {
-            tls::server_config(section)?;
+            tls::server_config(section, file.http2)?;
         }
         let speaks_tls = file.tls.is_some();
         tracing::info!(tls = speaks_tls, users = file.users.len(), path = %path.display(), "read --http.config");
-        Ok(Self { path: Some(path), speaks_tls, ..Self::default() })
+        let limiter = Limiter::new(file.rate_limit, ambient);
+        Ok(Self { path: Some(path), speaks_tls, limiter, ..Self::default() })
     }
 
     /// How the next handshake is to be done; `None` if connections are plain.
@@ -62,7 +66,7 @@ impl Gate {
                 key: "tls_server_config".to_owned(),
                 reason: "is gone; restart to serve without TLS".to_owned(),
             })?;
-            Ok(tls::server_config(&section)?)
+            Ok(tls::server_config(&section, file.http2)?)
         });
         read.await.unwrap_or_else(|panic| Err(WebFileError::Panic(panic.to_string()))).map(Some)
     }
@@ -73,6 +77,9 @@ impl Gate {
     /// The answer, if it may not.
     pub(super) async fn admit(&self, headers: &HeaderMap) -> Result<Vec<(HeaderName, HeaderValue)>, Box<Answer>> {
         let Some(path) = self.path.clone() else { return Ok(Vec::new()) };
+        if self.limiter.as_ref().is_some_and(|limiter| !limiter.allows()) {
+            return Err(Box::new(answer::error(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests\n")));
+        }
         let read = tokio::task::spawn_blocking(move || WebFile::read(&path));
         let file = read.await.unwrap_or_else(|panic| Err(WebFileError::Panic(panic.to_string())));
         let file = file.map_err(|error| {

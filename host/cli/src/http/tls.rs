@@ -14,12 +14,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion,
-    version,
+    CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
+    SupportedProtocolVersion, version,
 };
 use thiserror::Error;
 
+use super::san;
 use super::web_file::TlsSection;
+
+/// What clients call HTTP/2.
+pub(super) const HTTP2: &[u8] = b"h2";
 
 /// Why TLS cannot be spoken.
 #[derive(Debug, Error)]
@@ -60,11 +64,11 @@ pub enum TlsError {
     Rustls(String),
 }
 
-/// What the section says, ready for handshakes. Reads the files that it names.
+/// What the section says, ready for handshakes, with HTTP/2 on offer if it is wanted. Reads the files that it names.
 ///
 /// # Errors
 /// [`TlsError`].
-pub(super) fn server_config(section: &TlsSection) -> Result<Arc<ServerConfig>, TlsError> {
+pub(super) fn server_config(section: &TlsSection, http2: bool) -> Result<Arc<ServerConfig>, TlsError> {
     let provider = Arc::new(provider(section)?);
     let versions = versions(section)?;
     let certificates = certificates("cert_file", &section.cert, &section.cert_file)?;
@@ -78,7 +82,7 @@ pub(super) fn server_config(section: &TlsSection) -> Result<Arc<ServerConfig>, T
     };
     let mut config = builder.with_single_cert(certificates, key).map_err(failed)?;
     config.ignore_client_order = section.prefer_server_cipher_suites.unwrap_or(true);
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = http2.then(|| HTTP2.to_vec()).into_iter().chain([b"http/1.1".to_vec()]).collect();
     Ok(Arc::new(config))
 }
 
@@ -187,11 +191,19 @@ fn verifier(
     section: &TlsSection,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
-    if section.client_allowed_sans.as_ref().is_some_and(|names| !names.is_empty()) {
-        return Err(TlsError::Missing(
-            "client_allowed_sans is not supported; give clients an authority of their own with client_ca_file",
-        ));
-    }
+    let verifier = any_verifier(section, provider)?;
+    let Some(allowed) = section.client_allowed_sans.clone() else { return Ok(verifier) };
+    let inner = verifier.ok_or(TlsError::Missing(
+        "client_allowed_sans needs certificates: set client_auth_type to RequireAndVerifyClientCert",
+    ))?;
+    Ok(Some(Arc::new(Named { allowed, inner })))
+}
+
+/// Who may come in, whatever their names.
+fn any_verifier(
+    section: &TlsSection,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     let has_authority = !section.client_ca.is_empty() || !section.client_ca_file.as_os_str().is_empty();
     let mandatory = match section.client_auth_type.as_str() {
         "" | "NoClientCert" if has_authority => {
@@ -274,5 +286,55 @@ impl ClientCertVerifier for Unverified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Takes certificates that the other takes, if they carry one of these names. Who shows none has no name.
+#[derive(Debug)]
+struct Named {
+    allowed: Vec<String>,
+    inner: Arc<dyn ClientCertVerifier>,
+}
+
+impl ClientCertVerifier for Named {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.inner.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        let verified = self.inner.verify_client_cert(certificate, others, now)?;
+        let names = san::names(certificate).ok_or(CertificateError::BadEncoding)?;
+        if names.iter().any(|name| self.allowed.contains(name)) {
+            return Ok(verified);
+        }
+        tracing::warn!(found = names.join(","), "the certificate of a client carries none of client_allowed_sans");
+        Err(CertificateError::ApplicationVerificationFailure.into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
     }
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::tls::TlsError;
+use crate::flags::go_duration;
 
 /// What the file says, checked.
 #[derive(Debug, Default)]
@@ -22,8 +23,21 @@ pub(super) struct WebFile {
     pub(super) tls: Option<TlsSection>,
     /// Headers that each answer carries.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whether HTTP/2 is offered where TLS is spoken.
+    pub(super) http2: bool,
+    /// How many requests may come.
+    pub(super) rate_limit: RateLimit,
     /// bcrypt hashes of passwords by user; empty lets everybody in.
     pub(super) users: BTreeMap<String, Secret>,
+}
+
+/// A bucket of tokens for requests; an interval of zero limits nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct RateLimit {
+    /// Nanoseconds until there is another token.
+    pub(super) interval_nanoseconds: u64,
+    /// Most tokens.
+    pub(super) burst: u32,
 }
 
 /// Why the file cannot be used. Secrets are in none of these.
@@ -67,21 +81,34 @@ struct File {
     tls_server_config: Option<TlsSection>,
     http_server_config: HttpSection,
     basic_auth_users: Option<BTreeMap<String, String>>,
-    rate_limit: Option<serde_yaml::Value>,
+    rate_limit: Option<RateSection>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RateSection {
+    interval: Option<Interval>,
+    burst: i64,
+}
+
+/// A duration of Go, or nanoseconds.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Interval {
+    Nanoseconds(i64),
+    Text(String),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct HttpSection {
-    /// Both values are fine: clients that could speak HTTP/2 speak HTTP/1.1 as well.
-    #[serde(rename = "http2")]
-    _http2: bool,
+    http2: bool,
     headers: Option<BTreeMap<String, String>>,
 }
 
 impl Default for HttpSection {
     fn default() -> Self {
-        Self { _http2: true, headers: None }
+        Self { http2: true, headers: None }
     }
 }
 
@@ -135,9 +162,7 @@ impl WebFile {
         let file: Option<File> = serde_yaml::from_str(&text)
             .map_err(|error| WebFileError::Yaml { path: shown(), reason: without_values(&error) })?;
         let file = file.unwrap_or_default();
-        if file.rate_limit.is_some() {
-            return Err(refused("rate_limit", "is not supported; put a proxy with a limit in front"));
-        }
+        let rate_limit = file.rate_limit.unwrap_or_default().checked()?;
         let directory = path.parent().unwrap_or(Path::new("")).to_owned();
         let tls = file.tls_server_config.filter(|tls| !tls.is_off()).map(|tls| tls.joined(&directory));
         let headers = file.http_server_config.headers.unwrap_or_default();
@@ -148,7 +173,23 @@ impl WebFile {
             return Err(refused(&key, "is no bcrypt hash; make one with `htpasswd -nBC 10 \"\"`"));
         }
         let users = users.into_iter().map(|(user, hash)| (user, Secret::new(hash))).collect();
-        Ok(Self { tls, headers, users })
+        Ok(Self { tls, headers, http2: file.http_server_config.http2, rate_limit, users })
+    }
+}
+
+impl RateSection {
+    /// What is below zero limits nothing if it is the interval, and everything if it is the burst, as in the reference.
+    fn checked(self) -> Result<RateLimit, WebFileError> {
+        let interval = match self.interval {
+            None => 0,
+            Some(Interval::Nanoseconds(nanoseconds)) => nanoseconds,
+            Some(Interval::Text(text)) => {
+                let parsed = go_duration::parse(&text);
+                parsed.map_err(|error| refused("rate_limit: interval", &error.to_string()))?.nanoseconds
+            }
+        };
+        let burst = u32::try_from(self.burst.max(0)).unwrap_or(u32::MAX);
+        Ok(RateLimit { interval_nanoseconds: u64::try_from(interval).unwrap_or_default(), burst })
     }
 }
 
