@@ -10,6 +10,7 @@ mod differences;
 mod families;
 mod http;
 mod profile;
+mod traces;
 mod usage;
 
 use std::{fs, path::Path};

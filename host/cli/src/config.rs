@@ -20,7 +20,7 @@ use lithify_compactor::Repetition;
 
 use crate::flags::path_or_content::Environment;
 use crate::flags::{CompactFlags, DemoFlags, ExplainFlags, Flags, PlanFlags, UnmarkFlags};
-use crate::tracing_config;
+use crate::tracing_config::{self, TraceConfig};
 
 /// Name of the flag that takes relabelling rules.
 const RELABEL: &str = "selector.relabel-config";
@@ -241,16 +241,22 @@ fn positive(flag: &'static str, value: i64) -> Result<usize, ConfigError> {
 /// Checks the application-wide flags, and says once what has no effect.
 ///
 /// # Errors
-/// [`ConfigError`] about tracing or memory; the process then ends with status 1.
-pub fn check_application(flags: &Flags, surroundings: Surroundings<'_>) -> Result<(), ConfigError> {
+/// [`ConfigError`] about memory; the process then ends with status 1.
+pub fn check_application(flags: &Flags) -> Result<(), ConfigError> {
     if !(0.0 < flags.gomemlimit_ratio && flags.gomemlimit_ratio <= 1.0) {
         return Err(ConfigError::GomemlimitRatio);
     }
     for (flag, why) in &flags.without_effect {
         tracing::warn!(flag, why, "flag has no effect");
     }
-    if let Some(backend) = tracing_config::backend(&flags.tracing.read(surroundings.environment)?)? {
-        tracing::warn!(%backend, "tracing configuration is valid, but this release exports no traces");
-    }
     Ok(())
+}
+
+/// What `--tracing.config` asks for, if anything.
+///
+/// # Errors
+/// [`ConfigError`] about the flags, the file, or what stands in it; the process then ends with status 1.
+pub fn traces(flags: &Flags, surroundings: Surroundings<'_>) -> Result<Option<TraceConfig>, ConfigError> {
+    let yaml = flags.tracing.read(surroundings.environment)?;
+    Ok(tracing_config::parse(&yaml, surroundings.environment)?)
 }

@@ -9,7 +9,7 @@ mod api;
 mod exposition;
 mod form;
 mod gate;
-mod gzip;
+pub(crate) mod gzip;
 mod limiter;
 mod metrics;
 mod page;
@@ -17,6 +17,7 @@ mod path;
 mod route;
 mod san;
 mod site;
+mod span;
 mod tls;
 mod viewer;
 mod web_file;
@@ -269,7 +270,7 @@ mod tests {
     fn site() -> Site {
         let registry = Registry::new();
         let probe = Arc::new(Probe::new("compact", &registry).unwrap());
-        Site { probe, registry, viewer: None, gate: Arc::default() }
+        Site { probe, registry, viewer: None, gate: Arc::default(), tracer: None }
     }
 
     /// Asks over one connection that is closed afterwards; returns the whole answer without its date.

@@ -24,6 +24,7 @@ pub mod render;
 pub mod screen;
 pub mod serving;
 pub mod signals;
+pub mod traces;
 pub mod tracing_config;
 pub mod version;
 pub mod wire;

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lithify_block::Rfc3339;
+use lithify_compactor::SPANS;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
@@ -23,6 +24,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use self::journal::Journal;
 use crate::screen::Screen;
+use crate::traces::TraceLayer;
 
 /// How a line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +62,14 @@ pub struct LogLayer<C> {
     screen: Arc<Mutex<Screen>>,
     name: String,
     journal: Option<Journal>,
+    /// Whether somebody takes spans that are no context of lines.
+    traced: bool,
 }
 
 impl<C: Fn() -> Rfc3339> LogLayer<C> {
     /// A layer that shows events up to `level`; `clock` is asked once a line.
     pub fn new(level: Level, format: Format, clock: C, screen: Arc<Mutex<Screen>>) -> Self {
-        Self { level, format, clock, screen, name: String::new(), journal: None }
+        Self { level, format, clock, screen, name: String::new(), journal: None, traced: false }
     }
 
     /// The same with `name=<name>` in every line, unless the name is empty.
@@ -82,10 +86,17 @@ impl<C: Fn() -> Rfc3339> LogLayer<C> {
 }
 
 impl<C: Fn() -> Rfc3339 + Send + Sync + 'static> LogLayer<C> {
-    /// Makes this layer what the whole process logs to. Only the first call has an effect.
-    pub fn install(self) {
+    /// Makes this layer what the whole process logs to, and `traces` what takes its spans, if anybody wants them. Only
+    /// the first call has an effect.
+    pub fn install(self, traces: Option<TraceLayer>) {
+        let logs = Self { traced: traces.is_some(), ..self };
         // A second call can only come from a test of the whole program, which keeps the first screen.
-        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(self));
+        let _ = match traces {
+            Some(traces) => {
+                tracing::subscriber::set_global_default(tracing_subscriber::registry().with(logs).with(traces))
+            }
+            None => tracing::subscriber::set_global_default(tracing_subscriber::registry().with(logs)),
+        };
     }
 }
 
@@ -112,6 +123,10 @@ where
     C: Fn() -> Rfc3339 + 'static,
 {
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        // A layer that says no says it for all layers.
+        if metadata.target() == SPANS && metadata.is_span() {
+            return self.traced;
+        }
         let ours = metadata.target().starts_with("lithify");
         // Spans are context of lines that are shown, so their own level does not matter.
         if ours {
@@ -122,7 +137,7 @@ where
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        if let Some(span) = cx.span(id) {
+        if let Some(span) = cx.span(id).filter(|span| span.metadata().target() != SPANS) {
             let mut fields = Fields::default();
             attributes.record(&mut fields);
             span.extensions_mut().insert(fields);

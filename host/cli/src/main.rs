@@ -9,7 +9,7 @@ use std::{
 use lithify_cli::{
     commands::{compact, demo, explain, plan, plugin, unmark},
     config::{
-        CompactConfig, ConfigError, DemoConfig, ExplainConfig, PlanConfig, Surroundings, UnmarkConfig,
+        self, CompactConfig, ConfigError, DemoConfig, ExplainConfig, PlanConfig, Surroundings, UnmarkConfig,
         check_application,
     },
     flags::{self, Command, Flags, Outcome, table},
@@ -22,6 +22,7 @@ use lithify_cli::{
     machine_memory,
     render::look::Look,
     screen::Screen,
+    traces::{self, Exporter, TraceLayer, Tracer},
     wire::log_clock,
 };
 use lithify_compactor::{Ambient as _, Machine};
@@ -72,8 +73,16 @@ fn run(flags: &Flags) -> ExitCode {
         _ => None,
     };
     let layer = LogLayer::new(level, format, log_clock(), Arc::clone(&screen));
-    layer.named(&flags.debug_name).into_journal(journal).install();
-    if let Err(error) = check_application(flags, surroundings()) {
+    let layer = layer.named(&flags.debug_name).into_journal(journal);
+    let tracing = match tracing(flags) {
+        Ok(tracing) => tracing,
+        Err(error) => {
+            layer.install(None);
+            return refused(&error);
+        }
+    };
+    layer.install(tracing.as_ref().map(|(tracer, _)| TraceLayer::new(Arc::clone(tracer))));
+    if let Err(error) = check_application(flags) {
         return refused(&error);
     }
     let built = tokio::runtime::Builder::new_multi_thread().worker_threads(WAITING_THREADS).enable_all().build();
@@ -81,10 +90,15 @@ fn run(flags: &Flags) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refused(&error),
     };
-    let status = match runtime.block_on(dispatch(&flags.command, screen)) {
-        Ok(status) => status,
-        Err(error) => refused(&error),
-    };
+    let status = runtime.block_on(async {
+        let (tracer, exporter) = tracing.unzip();
+        let exporting = exporter.map(Exporter::start);
+        let status = dispatch(&flags.command, screen, tracer).await.unwrap_or_else(|error| refused(&error));
+        if let Some(exporting) = exporting {
+            exporting.close().await;
+        }
+        status
+    });
     // A thread that waits for a store that does not answer must not keep the process.
     runtime.shutdown_background();
     status
@@ -94,14 +108,27 @@ fn surroundings() -> Surroundings<'static> {
     Surroundings { environment: &environment, memory_bytes: machine_memory::bytes() }
 }
 
-async fn dispatch(command: &Command, screen: Arc<Mutex<Screen>>) -> Result<ExitCode, ConfigError> {
+/// What takes spans and what sends them, if traces are wanted. Only `compact` has any.
+fn tracing(flags: &Flags) -> Result<Option<(Arc<Tracer>, Exporter)>, ConfigError> {
+    let Some(config) = config::traces(flags, surroundings())? else { return Ok(None) };
+    let exported = traces::export(config, Arc::new(Machine::new()), &environment)?;
+    Ok(Some(exported).filter(|_| matches!(flags.command, Command::Compact(_))))
+}
+
+async fn dispatch(
+    command: &Command,
+    screen: Arc<Mutex<Screen>>,
+    tracer: Option<Arc<Tracer>>,
+) -> Result<ExitCode, ConfigError> {
     let surroundings = surroundings();
     let look = |color| {
         let columns = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
         Look::new(columns, color, &environment)
     };
     Ok(match command {
-        Command::Compact(flags) => compact::run(CompactConfig::new(flags, surroundings)?, &environment, screen).await,
+        Command::Compact(flags) => {
+            compact::run(CompactConfig::new(flags, surroundings)?, &environment, screen, tracer).await
+        }
         Command::Plan(flags) => plan::run(PlanConfig::new(flags, surroundings)?, &environment, look(true)).await,
         Command::Explain(flags) => {
             explain::run(ExplainConfig::new(flags, surroundings)?, &environment, look(true)).await

@@ -1,4 +1,4 @@
-//! Writing protocol buffers: fields one after the other, as the two formats need that this program writes.
+//! Writing protocol buffers: fields one after the other, as the formats need that this program writes.
 //!
 //! Source: Protocol Buffers, Encoding.
 
@@ -12,6 +12,7 @@ enum Wire {
     Varint = 0,
     Fixed64 = 1,
     Length = 2,
+    Fixed32 = 5,
 }
 
 impl Message {
@@ -25,8 +26,22 @@ impl Message {
 
     /// A field of 64 bits of floating point.
     #[must_use]
-    pub fn double(mut self, field: u32, value: f64) -> Self {
+    pub fn double(self, field: u32, value: f64) -> Self {
+        self.fixed64(field, value.to_bits())
+    }
+
+    /// A field of 64 bits.
+    #[must_use]
+    pub fn fixed64(mut self, field: u32, value: u64) -> Self {
         self.key(field, Wire::Fixed64);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    /// A field of 32 bits.
+    #[must_use]
+    pub fn fixed32(mut self, field: u32, value: u32) -> Self {
+        self.key(field, Wire::Fixed32);
         self.0.extend(value.to_le_bytes());
         self
     }
@@ -103,6 +118,12 @@ mod tests {
         outer.push_to(&mut framed);
         assert_eq!(framed[0], 31);
         assert_eq!(framed[1..], expected);
+    }
+
+    #[test]
+    fn numbers_of_fixed_size_begin_with_their_lowest_byte() {
+        let message = Message::default().fixed64(7, 0x0102).fixed32(16, 257);
+        assert_eq!(message.into_bytes(), [0x39, 2, 1, 0, 0, 0, 0, 0, 0, 0x85, 1, 1, 1, 0, 0]);
     }
 
     #[test]

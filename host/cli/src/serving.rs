@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use crate::config::{HttpConfig, WebConfig};
 use crate::http::{Gate, HttpMetrics, ListenError, Server, Site, Viewer, ViewerConfig, WebFileError};
 use crate::probe::Probe;
+use crate::traces::Tracer;
 
 /// The server of a run that is going on.
 pub struct Serving {
@@ -38,11 +39,17 @@ pub enum ServingError {
 
 impl Serving {
     /// Listens, answers from now on, and says that the process is ready. With a viewer the syncs of `cx` publish what
-    /// they learn, and the whole bucket is looked at now and then until `cx` is told to stop.
+    /// they learn, and the whole bucket is looked at now and then until `cx` is told to stop. Requests to the API are
+    /// traced by `tracer`.
     ///
     /// # Errors
     /// [`ServingError`]; the process then ends with status 1.
-    pub async fn start(config: &HttpConfig, cx: &mut Context, registry: Registry) -> Result<Self, ServingError> {
+    pub async fn start(
+        config: &HttpConfig,
+        cx: &mut Context,
+        registry: Registry,
+        tracer: Option<Arc<Tracer>>,
+    ) -> Result<Self, ServingError> {
         let probe = Arc::new(Probe::new("compact", &registry)?);
         let mut refresh = None;
         let viewer = match &config.web {
@@ -59,7 +66,7 @@ impl Serving {
         let gate = Arc::new(Gate::open(config.config_file.clone(), Arc::clone(&cx.ambient))?);
         let server = Server::bind(&config.address).await?;
         let (shut_down, told) = oneshot::channel::<()>();
-        let site = Site { probe: Arc::clone(&probe), registry, viewer, gate };
+        let site = Site { probe: Arc::clone(&probe), registry, viewer, gate, tracer };
         let server = tokio::spawn(server.serve(site, async { told.await.unwrap_or_default() }, config.grace_period));
         probe.healthy();
         probe.ready();

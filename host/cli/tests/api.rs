@@ -57,7 +57,8 @@ impl Running {
         let metrics = HttpMetrics::register(&registry).expect("set up for the test");
         let viewer = Viewer::new(config, views, bucket, Arc::new(Frozen), metrics);
         let probe = Arc::new(Probe::new("compact", &registry).expect("set up for the test"));
-        let site = Site { probe, registry: registry.clone(), viewer: Some(Arc::new(viewer)), gate: Arc::default() };
+        let viewer = Some(Arc::new(viewer));
+        let site = Site { probe, registry: registry.clone(), viewer, gate: Arc::default(), tracer: None };
         let server = Server::bind("127.0.0.1:0").await.expect("set up for the test");
         let (stop, stopped) = oneshot::channel();
         let address = server.address();

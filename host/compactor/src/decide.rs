@@ -7,10 +7,12 @@ use lithify_block::{
     policy::{Assignment, Outcome, Plan, PlannedMark, PolicyError},
 };
 use lithify_bucket::layout;
+use tracing::Span;
 
 use crate::{
     Context, View,
     failure::{Failure, Step, StepError},
+    spans,
 };
 
 /// What is to be done with one group.
@@ -20,6 +22,8 @@ pub struct Decision {
     pub group: Group,
     /// What the planner said and the host made of it.
     pub planned: Result<Planned, StepError>,
+    /// What is done for the group in this pass, as traces have it.
+    pub(crate) span: Span,
 }
 
 /// A plan and the jobs that came out of it.
@@ -85,16 +89,20 @@ fn mixed(message: String) -> PolicyError {
 fn plan(cx: &Context, group: Group) -> Decision {
     // As in the reference the planner is not asked about a single block.
     if group.blocks.len() == 1 {
-        return Decision { group, planned: Ok(Planned::default()) };
+        return Decision { group, planned: Ok(Planned::default()), span: Span::none() };
     }
-    plan_settled(cx, group)
+    let span = spans::group(&group.key);
+    let planning = spans::planning(&span);
+    let (group, planned) = planning.in_scope(|| plan_settled(cx, group));
+    spans::note(&planning, &planned);
+    Decision { group, planned, span }
 }
 
 /// Asks the planner until its answer stands: one of nothing but marks is asked again as if they were written, and blocks
 /// that are spent are taken out one plan after the other. Each turn marks or takes out a block.
 ///
 /// Source: `thanos-compactor.md` 5.4 and 5.5 (marks), 6.7, decision 3 (spent blocks).
-fn plan_settled(cx: &Context, mut group: Group) -> Decision {
+fn plan_settled(cx: &Context, mut group: Group) -> (Group, Result<Planned, StepError>) {
     let (mut marks, mut reasons) = (Vec::new(), Vec::new());
     loop {
         let mut planned = cx
@@ -108,7 +116,7 @@ fn plan_settled(cx: &Context, mut group: Group) -> Decision {
             if !spent.is_empty() {
                 group.blocks.retain(|block| !spent.contains(&block.id));
                 if group.blocks.len() < 2 {
-                    return Decision { group, planned: Ok(Planned::default()) };
+                    return (group, Ok(Planned::default()));
                 }
                 continue;
             }
@@ -122,7 +130,7 @@ fn plan_settled(cx: &Context, mut group: Group) -> Decision {
             plan.no_compact = marks.into_iter().filter_map(placed).collect();
             plan.reasons = reasons;
         }
-        return Decision { group, planned };
+        return (group, planned);
     }
 }
 

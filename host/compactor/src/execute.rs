@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 
 use lithify_block::{BlockId, Group};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::{
     Context, Decision, Failure, Outcome, Planned, Step,
     failure::StepError,
     mark,
     merge::{self, OfGroup},
-    remedy,
+    remedy, spans,
 };
 
 /// Plans that were carried out in this iteration: group and blocks.
@@ -51,7 +52,8 @@ pub(crate) async fn execute(cx: &Context, decisions: Vec<Decision>, tried: &mut 
         }
         let again = take_note(&decision, tried);
         let cx = cx.clone();
-        running.spawn(async move { run_group(&cx, decision, again).await });
+        let span = decision.span.clone();
+        running.spawn(async move { run_group(&cx, decision, again).await }.instrument(span));
     }
     while let Some(finished) = running.join_next().await {
         pass.add(finished);
@@ -102,10 +104,11 @@ async fn run_group(cx: &Context, decision: Decision, again: bool) -> GroupDone {
     let resolution = decision.group.resolution.to_string();
     cx.metrics.group_runs_started.with_label_values(&[&resolution]).inc();
     let mut done = GroupDone::default();
-    let Decision { group, planned } = decision;
+    let Decision { group, planned, span } = decision;
     match carry_out(cx, &group, planned, again, &mut done).await {
         Ok(()) => cx.metrics.group_runs_completed.with_label_values(&[&resolution]).inc(),
         Err(failure) => {
+            spans::note_failure(&span, &failure);
             cx.metrics.group_failures.with_label_values(&[&resolution]).inc();
             match remedy::apply(cx, &group, failure).await {
                 Ok(()) => done.changes += 1,

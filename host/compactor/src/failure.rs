@@ -206,8 +206,13 @@ impl Failure {
     /// The whole chain of causes in one line.
     #[must_use]
     pub fn chain(&self) -> String {
-        let mut text = self.error.to_string();
-        let mut cause = std::error::Error::source(&*self.error);
+        Self::chain_of(&self.error)
+    }
+
+    /// The chain of what went wrong, whatever was being done.
+    pub(crate) fn chain_of(error: &StepError) -> String {
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(error);
         while let Some(error) = cause {
             let next = error.to_string();
             if !text.ends_with(&next) {

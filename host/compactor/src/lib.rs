@@ -33,6 +33,7 @@ mod repeat;
 mod replica_labels;
 mod retention;
 mod sources;
+mod spans;
 mod spent;
 mod staged;
 mod stop;
@@ -69,6 +70,7 @@ pub use replica_labels::ReplicaLabels;
 pub use retention::{
     Bound, LetGo, Refused, Ruling, Verdict as RetentionVerdict, apply_retention, rule as rule_retention,
 };
+pub use spans::SPANS;
 pub use spent::Spent;
 pub use stop::Stop;
 pub use superseded::{Candidate, superseded};

@@ -8,7 +8,7 @@ use lithify_block::{BlockId, DeletionMark, NoCompactMark};
 use lithify_bucket::{Mark, layout::MarkKind, write_mark};
 use tokio::task::JoinSet;
 
-use crate::{Context, failure::StepError};
+use crate::{Context, failure::StepError, spans};
 
 /// Details of the marks that sources of a compacted block get.
 pub(crate) const SOURCE_OF_COMPACTED: &str = "source of compacted block";
@@ -58,7 +58,8 @@ pub(crate) async fn sources(cx: &Context, blocks: impl Iterator<Item = BlockId>)
     let shared = Arc::new(cx.clone());
     for id in blocks {
         let cx = Arc::clone(&shared);
-        marking.spawn(async move { for_deletion(&cx, id, SOURCE_OF_COMPACTED).await });
+        let span = spans::delete(id);
+        marking.spawn(async move { spans::within(span, for_deletion(&cx, id, SOURCE_OF_COMPACTED)).await });
     }
     let mut outcome = Ok(());
     while let Some(marked) = marking.join_next().await {

@@ -13,7 +13,7 @@ use crate::{
     Context,
     failure::{Failure, Step, StepError},
     making::{self, Making},
-    mark, sources,
+    mark, sources, spans,
 };
 
 /// What a job did.
@@ -70,7 +70,9 @@ pub(crate) async fn run(cx: &Context, job: &Job, of_group: &OfGroup) -> Result<O
         let mut meta = meta_of(job, id, &merged);
         meta.thanos.extensions.clone_from(&of_group.extensions);
         count(cx, job, of_group);
-        making::upload_meta(cx, &mut meta, files).await.map_err(failed(Step::Upload))?;
+        spans::within(spans::upload(), making::upload_meta(cx, &mut meta, files))
+            .await
+            .map_err(failed(Step::Upload))?;
         Some(meta)
     };
     mark::sources(cx, ids()).await.map_err(failed(Step::MarkSources))?;
@@ -113,13 +115,13 @@ pub(crate) async fn merge(cx: &Context, job: &Job, id: BlockId) -> Result<(Merge
     let sources = sources::open(cx, job.blocks()).await?;
     let making = Making { id, sources, hash_files: cx.config.hash_files, extra_bytes: 0 };
     let range = job.range();
-    making::make(
+    let making = making::make(
         cx,
         making,
         |merged: &Merged| merged.stats.num_samples > 0,
         move |sources, output, options| lithify_tsdb::compact(sources, range, output, options),
-    )
-    .await
+    );
+    spans::within(spans::compaction(), making).await
 }
 
 /// Nothing came out of `blocks`. That is right only if nothing was in it, or if tombstones delete all that was.

@@ -4,7 +4,7 @@ use lithify_block::BlockFacts;
 use lithify_bucket::{Depth, layout};
 use lithify_tsdb::{Blob, Source, is_segment_name};
 
-use crate::{Context, Unsupported, failure::StepError, staged::Stored};
+use crate::{Context, Unsupported, failure::StepError, spans, staged::Stored};
 
 /// Largest tombstones file that is read, bytes: some hundred thousand intervals.
 const TOMBSTONES_BYTES_MAX: u64 = 64 << 20;
@@ -18,7 +18,7 @@ pub(crate) async fn open(cx: &Context, blocks: &[BlockFacts]) -> Result<Vec<Sour
     let opened = async {
         let mut sources = Vec::with_capacity(blocks.len());
         for block in blocks {
-            sources.push(open_block(cx, block).await?);
+            sources.push(spans::within(spans::download(block.id), open_block(cx, block)).await?);
         }
         Ok(sources)
     };

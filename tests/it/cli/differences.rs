@@ -74,11 +74,7 @@ const HELD: [(&str, &str, &str); 23] = [
         "families_have_the_names_types_and_labels_of_the_reference",
     ),
     ("The program calls itself `lithify`", "tests/it/cli/usage.rs", "command_lines_end_as_in_the_reference"),
-    (
-        "Tracing configuration is checked",
-        "host/cli/src/tracing_config.rs",
-        "the_backends_of_the_reference_are_accepted_in_any_case",
-    ),
+    ("Traces go to `OTLP` and `JAEGER`", "tests/it/cli/traces.rs", "a_collector_is_sent_the_spans_of_the_reference"),
     ("There are no Go profiles", "tests/it/cli/profile.rs", "a_profile_of_the_program_at_work_names_what_it_does"),
 ];
 

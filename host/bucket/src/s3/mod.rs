@@ -13,7 +13,6 @@ mod read_ahead;
 mod refusal;
 mod retry;
 mod sse;
-mod trust;
 mod upload;
 
 use std::sync::Arc;

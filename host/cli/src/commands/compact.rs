@@ -19,16 +19,18 @@ use crate::{
     screen::Screen,
     serving::Serving,
     signals::{Signal, Signals},
+    traces::Tracer,
     wire::{Manner, Wired, wire},
 };
 
-/// Runs the command; what it ends with is the process's exit status.
+/// Runs the command; what it ends with is the process's exit status. Requests to the API are traced by `tracer`.
 pub async fn run(
     config: CompactConfig,
     environment: &dyn Fn(&str) -> Option<String>,
     screen: Arc<Mutex<Screen>>,
+    tracer: Option<Arc<Tracer>>,
 ) -> ExitCode {
-    match serve_and_compact(config, environment, screen).await {
+    match serve_and_compact(config, environment, screen, tracer).await {
         Ok(status) => status,
         Err(failure) => {
             error!(err = %failure, "running command failed");
@@ -41,6 +43,7 @@ async fn serve_and_compact(
     config: CompactConfig,
     environment: &dyn Fn(&str) -> Option<String>,
     screen: Arc<Mutex<Screen>>,
+    tracer: Option<Arc<Tracer>>,
 ) -> Result<ExitCode, Box<dyn std::error::Error + Send + Sync>> {
     let signals = Signals::catch()?;
     let registry = Registry::new();
@@ -52,7 +55,7 @@ async fn serve_and_compact(
         Some(_) => Some(TodoMetrics::register(&registry, config.selection.downsampling)?),
         None => None,
     };
-    let serving = Serving::start(&config.http, &mut wired.cx, registry).await?;
+    let serving = Serving::start(&config.http, &mut wired.cx, registry, tracer).await?;
     let started = wired.cx.ambient.elapsed();
     let drawing = progress::show(screen, || status(&wired.cx, started));
     let status = match repetition {

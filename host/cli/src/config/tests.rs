@@ -181,10 +181,15 @@ fn application_wide_flags_are_checked_too() {
     let check = |word: &str| {
         let arguments = ["lithify", "compact", word].map(str::to_owned);
         let Outcome::Run(flags) = parse(ALL, &arguments) else { panic!("{word} cannot be run") };
-        let checked = check_application(&flags, Surroundings { environment: &|_| None, memory_bytes: None });
+        let surroundings = Surroundings { environment: &|_| None, memory_bytes: None };
+        let checked = check_application(&flags).and_then(|()| traces(&flags, surroundings));
         checked.map_err(|error| error.to_string()).err()
     };
-    for word in ["--auto-gomemlimit.ratio=1", "--enable-auto-gomemlimit", "--tracing.config=type: OTLP"] {
+    for word in [
+        "--auto-gomemlimit.ratio=1",
+        "--enable-auto-gomemlimit",
+        "--tracing.config={type: OTLP, config: {client_type: grpc}}",
+    ] {
         assert_eq!(check(word), None, "{word}");
     }
     for word in ["--auto-gomemlimit.ratio=0", "--auto-gomemlimit.ratio=1.5", "--auto-gomemlimit.ratio=-1"] {

@@ -9,7 +9,7 @@ const LEVEL: u8 = 6;
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// Compresses `bytes`.
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = HEADER.to_vec();
     out.extend(miniz_oxide::deflate::compress_to_vec(bytes, LEVEL));
     out.extend(crc32fast::hash(bytes).to_le_bytes());

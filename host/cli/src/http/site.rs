@@ -18,9 +18,11 @@ use super::gzip::gzip;
 use super::metrics::Measured;
 use super::page;
 use super::route::{Handler, route};
+use super::span::RequestSpan;
 use super::viewer::Viewer;
 use crate::probe::Probe;
 use crate::profile::{self, ProfileError};
+use crate::traces::Tracer;
 
 /// Size from which answers of the API are compressed, bytes; that of the reference.
 const ZIPPED_FROM: u64 = 1024;
@@ -42,6 +44,8 @@ pub struct Site {
     pub viewer: Option<Arc<Viewer>>,
     /// Stands before all of it.
     pub gate: Arc<Gate>,
+    /// Traces the requests to the API, if anybody wants it.
+    pub tracer: Option<Arc<Tracer>>,
 }
 
 impl Site {
@@ -74,7 +78,15 @@ impl Site {
             Err(answer) => return *answer,
         };
         match (&self.viewer, handler.name()) {
-            (Some(viewer), Some(name)) => viewed(viewer, (handler, name), head, body).await,
+            (Some(viewer), Some(name)) => {
+                let tracer = self.tracer.as_deref().filter(|_| handler.is_api());
+                let span = tracer.map(|tracer| RequestSpan::begin(tracer, name, &head));
+                let answer = viewed(viewer, (handler, name), head, body).await;
+                match span {
+                    Some(span) => span.end(answer),
+                    None => answer,
+                }
+            }
             _ => self.machine(handler, &head).await,
         }
     }

@@ -71,7 +71,7 @@ impl Running {
         let probe = Arc::new(Probe::new("compact", &registry).expect("a fresh registry"));
         probe.healthy();
         let gate = Arc::new(Gate::open(Some(file.to_owned()), Arc::new(Machine::new())).expect("a good file"));
-        let site = Site { probe, registry, viewer: None, gate };
+        let site = Site { probe, registry, viewer: None, gate, tracer: None };
         let server = Server::bind("127.0.0.1:0").await.expect("a free port");
         let (stop, stopped) = oneshot::channel();
         let address = server.address();
