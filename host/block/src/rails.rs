@@ -84,6 +84,12 @@ impl Share {
     pub fn is_exceeded(self, part: u64, whole: u64) -> bool {
         u128::from(part) * 10_000 > u128::from(whole) * u128::from(self.0)
     }
+
+    /// The largest part of `whole` that is not more than this share.
+    #[must_use]
+    pub fn of(self, whole: u64) -> u64 {
+        u64::try_from(u128::from(whole) * u128::from(self.0) / 10_000).unwrap_or(u64::MAX)
+    }
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -144,5 +150,9 @@ mod tests {
         assert!(Share(500).is_exceeded(1, 19));
         assert!(!Share(10_000).is_exceeded(u64::MAX, u64::MAX));
         assert!(Share(0).is_exceeded(1, u64::MAX));
+        for (share, whole, part) in [(500, 100, 5), (500, 119, 5), (1, 9_999, 0), (10_000, u64::MAX, u64::MAX)] {
+            assert_eq!(Share(share).of(whole), part);
+            assert!(!Share(share).is_exceeded(part, whole));
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 mod bounds;
 mod ledger;
+mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,7 +113,8 @@ pub async fn apply_retention(cx: &Context, view: &View, fresh: &BTreeSet<BlockId
     if cx.stop.is_set() {
         return Err(Failure::new(Step::Retain, StepError::Stopped));
     }
-    ledger::reserve(cx, view, &mut ruling).await?;
+    let ledger = ledger::reserve(cx, view, &mut ruling).await?;
+    spending::show(cx, view, &ruling, ledger.as_ref());
     tell(cx, &ruling);
     let mut written = 0;
     for go in &ruling.let_go {

@@ -16,12 +16,16 @@ pub struct RunningMetrics {
     pub blocks_cleaned: IntCounter,
     pub cleanup_failures: IntCounter,
     pub retention_refusals: IntCounterVec,
+    pub retention_budget_used: IntGaugeVec,
+    pub retention_budget_limit: IntGaugeVec,
     pub left_out: IntGaugeVec,
 }
 
 impl RunningMetrics {
     pub(super) fn register(registry: &Registry) -> Result<Self, Error> {
         let counter = |name: &str, help: &str| add(registry, IntCounter::new(name, help)?);
+        let budget =
+            |name: &str, help: &str| add(registry, IntGaugeVec::new(Opts::new(name, help), &["rule", "tenant", "of"])?);
         Ok(Self {
             halted: add(
                 registry,
@@ -48,6 +52,15 @@ impl RunningMetrics {
                     ),
                     &["rule", "bound"],
                 )?,
+            )?,
+            retention_budget_used: budget(
+                "lithify_retention_budget_used",
+                "Blocks and bytes that retention rules have let go within seven days; of each rule the 100 tenants that \
+                 have used the largest part.",
+            )?,
+            retention_budget_limit: budget(
+                "lithify_retention_budget_limit",
+                "Blocks and bytes that they may let go within seven days, shares of the bucket reckoned in.",
             )?,
             left_out: add(
                 registry,

@@ -47,6 +47,8 @@ thanos_compact_todo_downsample_blocks gauge
 
 /// Families of our own: two that the dashboard of the reference asks for, and what only we count.
 const OURS: &str = "
+lithify_retention_budget_limit gauge of,rule,tenant
+lithify_retention_budget_used gauge of,rule,tenant
 lithify_retention_refusals_total counter bound,rule
 thanos_compact_blocks_marked_for_deletion_total counter
 thanos_compact_downsample_failed_total counter resolution
@@ -85,6 +87,8 @@ fn every_family_has_the_name_the_type_and_the_labels_of_the_reference() {
     metrics.downsampling.seconds.with_label_values(&["0"]);
     metrics.modified.with_label_values(&["replica-label-removed"]);
     metrics.running.retention_refusals.with_label_values(&["rule", "max-blocks"]);
+    metrics.running.retention_budget_used.with_label_values(&["rule", "", "blocks"]);
+    metrics.running.retention_budget_limit.with_label_values(&["rule", "", "blocks"]);
     let shown: Vec<String> = registry.gather().iter().map(line).collect();
     let mut expected: Vec<&str> = OF_THE_REFERENCE.lines().chain(OURS.lines()).filter(|l| !l.is_empty()).collect();
     expected.sort_unstable();

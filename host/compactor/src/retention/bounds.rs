@@ -269,6 +269,22 @@ pub(super) fn week(rails: &Rails, spent: Result<Amount, Bound>, proposed: Amount
     over.map(|(what, (spent, proposed), whole)| Bound::WeekShare { what, spent, proposed, whole, max })
 }
 
+/// What may go within seven days; `None` for any amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit {
+    pub(super) blocks: Option<u64>,
+    pub(super) bytes: Option<u64>,
+}
+
+/// The largest amount that no bound over seven days refuses, of what is `whole`.
+pub(super) fn week_limit(rails: &Rails, whole: Amount) -> Limit {
+    let share = |whole| rails.week_share_max.map(|share| share.of(whole));
+    Limit {
+        blocks: rails.week_blocks_max.into_iter().chain(share(whole.blocks)).min(),
+        bytes: rails.week_bytes_max.into_iter().chain(share(whole.bytes)).min(),
+    }
+}
+
 fn share_of_sets(case: &Case<'_>) -> Option<Bound> {
     let max = case.rails.set_share_max?;
     let mut sets: BTreeMap<&Labels, (u64, u64)> = BTreeMap::new();

@@ -76,16 +76,16 @@ async fn read_all(cx: &Context) -> Result<Ledger, Error> {
 }
 
 /// Reserves what `ruling` lets go at the expense of a budget; afterwards it may be marked. Whose budget turns out to be
-/// spent by another process is refused after all.
+/// spent by another process is refused after all. Gives what all runs have reserved by then, if anything was.
 ///
 /// # Errors
 /// [`Failure`] of the bucket; then nothing may be marked.
-pub(super) async fn reserve(cx: &Context, view: &View, ruling: &mut Ruling) -> Result<(), Failure> {
+pub(super) async fn reserve(cx: &Context, view: &View, ruling: &mut Ruling) -> Result<Option<Ledger>, Failure> {
     let failed = |error: Error| Failure::new(Step::Retain, error);
     loop {
         let spendings = spendings(cx, view, ruling);
         if spendings.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let (id, now) = (cx.ambient.new_block_id(), cx.ambient.timestamp());
         let reservation = Reservation { at: now, run: cx.run_id.clone(), spendings };
@@ -98,7 +98,7 @@ pub(super) async fn reserve(cx: &Context, view: &View, ruling: &mut Ruling) -> R
             if let Err(error) = remove_reservations(&*cx.bucket, &ledger.expired).await {
                 warn!(%error, "reservations that count no more could not be removed; another run will try");
             }
-            return Ok(());
+            return Ok(Some(ledger));
         }
         // Withdrawn whole; what is left of it is reserved anew.
         remove_reservations(&*cx.bucket, &[id]).await.map_err(failed)?;

@@ -97,6 +97,37 @@ async fn what_went_counts_for_seven_days_in_every_process() {
 }
 
 #[tokio::test]
+async fn gauges_show_what_is_used_of_a_budget_and_its_limit() {
+    let mut run = Run::new();
+    let blocks = old(&run, 9);
+    let rails = Rails { week_blocks_max: Some(3), week_share_max: Some(Share(9_000)), ..Rails::default() };
+    propose(&mut run, rails, &blocks[..2]);
+    assert_eq!(iterate(&run.cx).await.let_go, 2);
+    let running = &run.cx.metrics.running;
+    let labels = |of| ["acme", "", of];
+    assert_eq!(running.retention_budget_used.with_label_values(&labels("blocks")).get(), 2);
+    assert_eq!(running.retention_budget_limit.with_label_values(&labels("blocks")).get(), 3);
+    let bytes = running.retention_budget_used.with_label_values(&labels("bytes")).get();
+    let limit = running.retention_budget_limit.with_label_values(&labels("bytes")).get();
+    assert!(0 < bytes && bytes < limit, "{bytes} of {limit}");
+
+    // In another process, tenant by tenant: the share is that of the tenant's blocks.
+    let mut other = restarted(&run);
+    let rails = Rails { week_share_max: Some(Share(10_000)), tenant_label: Some("a".to_owned()), ..Rails::default() };
+    propose(&mut other, rails, &blocks[3..4]);
+    assert_eq!(iterate(&other.cx).await.let_go, 1);
+    let running = &other.cx.metrics.running;
+    for (tenant, used) in [("4", 1), ("5", 0)] {
+        assert_eq!(
+            running.retention_budget_used.with_label_values(&["acme", tenant, "blocks"]).get(),
+            used,
+            "{tenant}"
+        );
+        assert_eq!(running.retention_budget_limit.with_label_values(&["acme", tenant, "blocks"]).get(), 1, "{tenant}");
+    }
+}
+
+#[tokio::test]
 async fn reservations_that_count_no_more_are_removed_with_the_next_one() {
     let mut run = Run::new();
     let blocks = old(&run, 2);
