@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use lithify_block::{Overlaps, Rfc3339};
 use lithify_bucket::{Bucket, MetaCache, Metered};
 use lithify_compactor::{
-    Ambient, Config, Context, Engine, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels,
+    Ambient, Author, Config, Context, Engine, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels,
     Spent, Stop, TimePartition, register_constants,
 };
 use lithify_plugin::{Choice, Door, Kind, Loaded, RetentionChoice, Settings};
@@ -112,6 +112,7 @@ pub fn wire(
         .map_err(|error| WireError::DataDir { path: data_dir.display().to_string(), error })?;
     let door = Arc::new(Door::open(Some(data_dir), manner.dry_run)?);
     let policies = door.load(&choice)?;
+    let planned_by = planned_by(&policies.loaded);
     let config = config(selection, manner);
     let metrics = Metrics::register(registry)?;
     register_constants(registry, &config)?;
@@ -132,6 +133,7 @@ pub fn wire(
             selector: policies.selector.map(Arc::from),
             grouper: Arc::from(policies.grouper),
             planner: Arc::from(policies.planner),
+            planned_by,
             downsampler: policies.downsampler,
             retention: policies.retention,
         },
@@ -146,6 +148,16 @@ pub fn wire(
         dry_run: manner.dry_run,
     };
     Ok(Wired { cx, door, loaded: policies.loaded })
+}
+
+fn planned_by(loaded: &[Loaded]) -> Author {
+    let planner = loaded.iter().find(|loaded| loaded.kind == Kind::Planner);
+    planner.map_or_else(Author::default, |planner| Author {
+        by: Kind::Planner.to_string(),
+        plugin: planner.plugin.clone(),
+        version: planner.manifest.version.clone(),
+        sha256: planner.digest.clone(),
+    })
 }
 
 fn config(selection: &SelectionConfig, manner: Manner) -> Config {

@@ -8,7 +8,7 @@ use lithify_block::{
 };
 use lithify_bucket::{Bucket, MetaCache};
 
-use crate::{Ambient, Broken, Config, Last, Maker, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
+use crate::{Ambient, Author, Broken, Config, Last, Maker, Memory, Metrics, Partials, Progress, Spent, Stop, Views};
 
 /// Everything a step may use. Cheap to clone.
 #[derive(Clone)]
@@ -58,6 +58,8 @@ pub struct Policies {
     pub grouper: Arc<dyn Grouper>,
     /// What to compact.
     pub planner: Arc<dyn Planner>,
+    /// Which planner that is, for the audit lines.
+    pub planned_by: Author,
     /// What becomes of the samples of a window. It is loaded when it begins with its first block.
     pub downsampler: Arc<dyn Downsampler>,
     /// What to let go; nothing if there is no rule.

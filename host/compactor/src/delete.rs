@@ -5,10 +5,11 @@
 use lithify_block::{BlockId, Timestamp};
 use lithify_bucket::delete_block;
 use tokio::task::JoinSet;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use crate::{
     Context, View,
+    audit::{Act, Author},
     failure::{Failure, Step, StepError},
 };
 
@@ -87,7 +88,7 @@ impl Done {
         };
         match (id, deleted) {
             (Some(id), Ok(())) => {
-                info!(block = %id, "deleted block whose deletion mark was due");
+                Author::program("delete-delay").tell(Act::Deleted, id, "its deletion mark was due");
                 cx.metrics.running.blocks_cleaned.inc();
                 self.gone.push(id);
             }

@@ -134,7 +134,7 @@ async fn carry_out(
         return Err(Failure::new(Step::Plan, StepError::SamePlan).of(&group.key, ids()));
     }
     for (id, reason, details) in planned.marks(group) {
-        let written = mark::no_compact(cx, id, reason, details).await;
+        let written = mark::no_compact(cx, id, (reason, details), &cx.policies.planned_by).await;
         written.map_err(|error| Failure::new(Step::Plan, error).of(&group.key, [id]))?;
     }
     let of_group = OfGroup { extensions: group.extensions(), overlaps: group.overlap().is_some() };

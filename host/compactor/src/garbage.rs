@@ -4,10 +4,10 @@
 
 use lithify_block::{BlockId, DeletionMark};
 use lithify_bucket::{Mark, layout::MarkKind, write_mark};
-use tracing::info;
 
 use crate::{
     Context, Standing, View,
+    audit::{Act, Author},
     failure::{Failure, Step},
 };
 
@@ -28,7 +28,8 @@ pub async fn mark_superseded(cx: &Context, view: &View) -> Result<usize, Failure
             Failure::new(Step::CollectGarbage, error)
         })?;
         if new {
-            info!(block = %id, by = %by, "marked superseded block for deletion");
+            let reason = format!("all its samples are in {by}");
+            Author::program("garbage-collection").tell(Act::MarkedForDeletion, id, &reason);
             cx.metrics.blocks_marked.with_label_values(&[MarkKind::Deletion.file(), ""]).inc();
             written += 1;
         }

@@ -6,6 +6,7 @@
 //! Start with [`iterate`], then [`View`], then [`decide`].
 
 mod ambient;
+mod audit;
 mod check;
 mod config;
 mod context;
@@ -44,6 +45,7 @@ mod view;
 mod views;
 
 pub use ambient::{Ambient, Machine};
+pub use audit::{Act, Author};
 pub use check::{Depth, check};
 pub use config::{COMPACTION_RANGES, Config, Moment, TimePartition};
 pub use context::{Context, Policies};

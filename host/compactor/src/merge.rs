@@ -13,7 +13,8 @@ use crate::{
     Context,
     failure::{Failure, Step, StepError},
     making::{self, Making},
-    mark, sources, spans,
+    mark::{self, Cause},
+    sources, spans,
 };
 
 /// What a job did.
@@ -75,7 +76,10 @@ pub(crate) async fn run(cx: &Context, job: &Job, of_group: &OfGroup) -> Result<O
             .map_err(failed(Step::Upload))?;
         Some(meta)
     };
-    mark::sources(cx, ids()).await.map_err(failed(Step::MarkSources))?;
+    let into =
+        result.as_ref().map_or_else(|| "nothing was left to write".to_owned(), |_| format!("compacted into {id}"));
+    let cause = Cause { author: cx.policies.planned_by.clone(), reason: format!("{into}: {}", job.reason()) };
+    mark::sources(cx, ids(), cause).await.map_err(failed(Step::MarkSources))?;
     match result {
         Some(_) => cx.metrics.garbage_collected_blocks.inc_by(job.blocks().len() as u64),
         None => cx.spent.add(ids()),

@@ -11,7 +11,11 @@ use lithify_block::{BlockId, Timestamp};
 use lithify_bucket::{Depth, Snapshot, layout};
 use tracing::{debug, info, warn};
 
-use crate::{Context, Standing, View, delete::delete};
+use crate::{
+    Context, Standing, View,
+    audit::{Act, Author},
+    delete::delete,
+};
 
 /// Age of its newest object that a partial block must exceed before it goes: 48 hours, milliseconds.
 pub const PARTIAL_AGE_MS: i64 = 48 * 3_600_000;
@@ -104,7 +108,8 @@ async fn clean(cx: &Context, id: BlockId) {
         Ok(()) => {
             cx.metrics.running.blocks_cleaned.inc();
             cx.partials.forget(id);
-            info!(block = %id, "deleted aborted partial upload");
+            let reason = "its upload was broken off, and nothing was written to it for 48 hours";
+            Author::program("partial-uploads").tell(Act::CleanedUp, id, reason);
         }
         Err(error) => {
             cx.metrics.running.cleanup_failures.inc();

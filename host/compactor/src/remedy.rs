@@ -7,10 +7,11 @@ use lithify_tsdb::{Defect, Error as EngineError, Merged, Repaired};
 use tracing::{error, info};
 
 use crate::{
-    Context, Failure,
+    Author, Context, Failure,
     failure::{Step, StepError},
     making::{self, Making},
-    mark, sources,
+    mark::{self, Cause},
+    sources,
 };
 
 /// Reason of the mark on a block with chunks out of order.
@@ -55,7 +56,8 @@ pub(crate) async fn apply(cx: &Context, group: &Group, failure: Failure) -> Resu
     let applied = match remedy(&failure, cx.config.skip_out_of_order_chunks) {
         Remedy::None => return Err(failure),
         Remedy::MarkNoCompact(id) => {
-            mark::no_compact(cx, id, OUT_OF_ORDER_CHUNK, OUT_OF_ORDER_DETAILS).await.map(|_| ()).map_err(|e| (id, e))
+            let why = (OUT_OF_ORDER_CHUNK, OUT_OF_ORDER_DETAILS);
+            mark::no_compact(cx, id, why, &Author::program("remedy")).await.map(|_| ()).map_err(|e| (id, e))
         }
         Remedy::Repair(id) => match group.blocks.iter().find(|block| block.id == id) {
             Some(block) => repair(cx, &group.key, block).await.map_err(|e| (id, e)),
@@ -91,7 +93,8 @@ async fn repair(cx: &Context, group: &str, block: &BlockFacts) -> Result<(), Ste
     .await?;
     let mut meta = meta_of(block, id, &merged);
     making::upload_meta(cx, &mut meta, files).await?;
-    mark::for_deletion(cx, block.id, mark::SOURCE_OF_REPAIRED).await?;
+    let cause = Cause { author: Author::program("remedy"), reason: format!("repaired as {id}") };
+    mark::for_deletion(cx, block.id, mark::SOURCE_OF_REPAIRED, &cause).await?;
     info!(
         group, block = %block.id, result = %id,
         chunks_left_out = repaired.issue_347_chunks, samples_left_out = repaired.issue_347_samples,

@@ -20,8 +20,9 @@ pub use self::bounds::Bound;
 use self::ledger::Ledger;
 use crate::{
     Context, View,
+    audit::Author,
     failure::{Failure, Step, StepError},
-    mark,
+    mark::{self, Cause},
 };
 
 /// A block that is let go.
@@ -125,12 +126,12 @@ pub async fn apply_retention(cx: &Context, view: &View, fresh: &BTreeSet<BlockId
             debug!(block = %go.id, rule = go.rule, "the block is marked already, the mark stays as it is");
             continue;
         }
-        let new = mark::for_deletion(cx, go.id, &go.details).await;
+        let rule = cx.policies.retention.iter().find(|rule| rule.name == go.by);
+        let author = rule.map_or_else(|| Author::program(&go.by), Author::rule);
+        let cause = Cause { author, reason: format!("{}: {}", go.rule, go.reason) };
+        let new = mark::for_deletion(cx, go.id, &go.details, &cause).await;
         let failed = |error| Failure { blocks: vec![go.id], ..Failure::new(Step::Retain, error) };
-        if new.map_err(failed)? {
-            info!(block = %go.id, by = go.by, rule = go.rule, reason = go.reason, "marked block for deletion");
-            written += 1;
-        }
+        written += usize::from(new.map_err(failed)?);
     }
     Ok(written)
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::ExitCode};
 
-use lithify_compactor::{Lifted, RuleMark, lift, rule_marks};
+use lithify_compactor::{Act, Author, Lifted, RuleMark, lift, rule_marks};
 use tracing::error;
 
 use super::answer::{self, Trouble};
@@ -50,7 +50,11 @@ const TOO_LATE: &str = "too late, its deletion has begun";
 
 fn lifted(outcome: Result<Lifted, lithify_bucket::Error>, mark: &RuleMark) -> &'static str {
     match outcome {
-        Ok(Lifted::Lifted) => "lifted",
+        Ok(Lifted::Lifted) => {
+            let reason = format!("marked by {}: {}", mark.by.rule, mark.why);
+            Author::program("plugin-unmark").tell(Act::Unmarked, mark.id, &reason);
+            "lifted"
+        }
         Ok(Lifted::Absent) => "was gone already",
         Ok(Lifted::Changed) => "stays, it is another mark by now",
         Ok(Lifted::TooLate) => TOO_LATE,

@@ -11,7 +11,7 @@ use hyper::body::Body;
 use hyper::header::{HeaderValue, VARY};
 use lithify_block::{BlockId, DeletionMark, NoCompactMark};
 use lithify_bucket::{Mark, write_mark};
-use lithify_compactor::Shown;
+use lithify_compactor::{Act, Author, Shown};
 use serde_json::json;
 
 use super::answer::{self, Answer, bad_data, quoted, success};
@@ -152,7 +152,8 @@ async fn write(viewer: &Viewer, id: &str, action: &str, detail: &str) -> Result<
     };
     let written = write_mark(&*viewer.bucket, &mark).await.map_err(|error| crate::logging::chain(&error))?;
     if written {
-        tracing::info!(block = %id, action, detail, "marked a block on request over HTTP");
+        let act = if action == "DELETION" { Act::MarkedForDeletion } else { Act::MarkedNoCompact };
+        Author::program("http-api").tell(act, id, detail);
     }
     Ok(())
 }

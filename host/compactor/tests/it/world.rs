@@ -15,8 +15,8 @@ use lithify_block::{
     policy::{self, Aggregator, Assignment, Downsampler, Grouper, Plan, PlannedJob, Planner, PolicyError},
 };
 use lithify_compactor::{
-    Ambient, Broken, Config, Context, Engine, Iteration, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
-    ReplicaLabels, Severity, Spent, Stop, TimePartition, iterate,
+    Ambient, Author, Broken, Config, Context, Engine, Iteration, Last, Memory, Metrics, Moment, Partials, Policies,
+    Progress, ReplicaLabels, Severity, Spent, Stop, TimePartition, iterate,
 };
 use lithify_tsdb::{BlockWriter, Deduplication, Memory as Files, NewChunk, chunk::XorAppender};
 use prometheus::Registry;
@@ -246,6 +246,7 @@ pub(crate) fn context(store: &Store, config: Config) -> Context {
             selector: None,
             grouper: Arc::new(ByLabels),
             planner: Arc::new(Everything),
+            planned_by: Author::program("test"),
             downsampler: Arc::new(OneWindow),
             retention: Vec::new(),
         },

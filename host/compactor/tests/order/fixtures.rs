@@ -16,8 +16,8 @@ use lithify_block::{
     },
 };
 use lithify_compactor::{
-    Ambient, COMPACTION_RANGES, Config, Context, Engine, Last, Memory, Metrics, Moment, Partials, Policies, Progress,
-    ReplicaLabels, Spent, Stop, TimePartition,
+    Ambient, Author, COMPACTION_RANGES, Config, Context, Engine, Last, Memory, Metrics, Moment, Partials, Policies,
+    Progress, ReplicaLabels, Spent, Stop, TimePartition,
 };
 use lithify_tsdb::Deduplication;
 use prometheus::Registry;
@@ -126,6 +126,7 @@ impl Run {
                 selector: None,
                 grouper: Arc::new(ByLabels),
                 planner: Arc::new(Overlapping),
+                planned_by: Author::program("test"),
                 downsampler: Arc::new(Never),
                 retention: Vec::new(),
             },
