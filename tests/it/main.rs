@@ -9,6 +9,7 @@ mod running;
 mod wired;
 
 mod behaviour;
+mod bucket_policies;
 mod cli;
 mod corrupted;
 mod day;

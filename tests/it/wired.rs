@@ -1,6 +1,11 @@
 //! What the program runs with, inside the test's own process.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    pin::pin,
+    task::{self, Poll, Waker},
+};
 
 use lithify_cli::{
     config::{CompactConfig, Surroundings},
@@ -24,5 +29,9 @@ pub(crate) fn wired(work: &Path, flags: &[&str]) -> Context {
     let Command::Compact(flags) = flags.command else { panic!("{words:?} do not compact") };
     let nothing = |_: &str| None;
     let config = CompactConfig::new(&flags, Surroundings { environment: &nothing, memory_bytes: None }).unwrap();
-    wire(&config.selection, Manner::of(&config), &Registry::new(), &nothing).unwrap().cx
+    let (manner, registry) = (Manner::of(&config), Registry::new());
+    let wiring = pin!(wire(&config.selection, manner, &registry, &nothing));
+    // Nothing is read from the bucket for policies that are built in, so there is nothing to wait for.
+    let Poll::Ready(wired) = wiring.poll(&mut task::Context::from_waker(Waker::noop())) else { panic!("it waits") };
+    wired.unwrap().cx
 }

@@ -103,6 +103,12 @@ pub fn directory(id: BlockId) -> String {
 /// that other programs look at.
 pub const RESERVATIONS: &str = "lithify/retention-budget/";
 
+/// A policy that lies in the bucket, by the SHA-256 of its component.
+#[must_use]
+pub fn plugin(digest: &str) -> String {
+    format!("plugins/{digest}.wasm")
+}
+
 /// `lithify/retention-budget/<ULID>.json`: the reservation of this id.
 #[must_use]
 pub fn reservation(id: BlockId) -> String {

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use lithify_block::{Overlaps, Rfc3339};
-use lithify_bucket::{Bucket, MetaCache, Metered};
+use lithify_bucket::{Bucket, MetaCache, Metered, layout};
 use lithify_compactor::{
-    Ambient, Author, Config, Context, Engine, Last, Machine, Memory, Metrics, Partials, Policies, Progress, ReplicaLabels,
-    Spent, Stop, TimePartition, register_constants,
+    Ambient, Author, Config, Context, Engine, Last, Machine, Memory, Metrics, Partials, Policies, Progress,
+    ReplicaLabels, Spent, Stop, TimePartition, register_constants,
 };
-use lithify_plugin::{Choice, Door, Kind, Loaded, RetentionChoice, Settings};
+use lithify_plugin::{Choice, Door, Kind, Loaded, RetentionChoice, Settings, limits::COMPONENT_BYTES_MAX};
 use lithify_tsdb::Deduplication;
 use prometheus::Registry;
 use serde_json::json;
@@ -76,6 +76,14 @@ pub enum WireError {
     /// The engine that runs policies.
     #[error(transparent)]
     Engine(#[from] lithify_plugin::EngineError),
+    /// A policy that lies in the bucket.
+    #[error("plugin {name} of the bucket: {reason}")]
+    PluginObject {
+        /// The object.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// A policy.
     #[error(transparent)]
     Policy(#[from] lithify_block::policy::PolicyError),
@@ -96,7 +104,7 @@ pub enum WireError {
 ///
 /// # Errors
 /// The first [`WireError`]; the process then ends with status 1.
-pub fn wire(
+pub async fn wire(
     selection: &SelectionConfig,
     manner: Manner,
     registry: &Registry,
@@ -111,6 +119,7 @@ pub fn wire(
     std::fs::create_dir_all(data_dir.join("meta-syncer"))
         .map_err(|error| WireError::DataDir { path: data_dir.display().to_string(), error })?;
     let door = Arc::new(Door::open(Some(data_dir), manner.dry_run)?);
+    bring(&door, &choice, &*bucket).await?;
     let policies = door.load(&choice)?;
     let planned_by = planned_by(&policies.loaded);
     let config = config(selection, manner);
@@ -148,6 +157,19 @@ pub fn wire(
         dry_run: manner.dry_run,
     };
     Ok(Wired { cx, door, loaded: policies.loaded })
+}
+
+/// Reads the policies that lie in the bucket and hands them to the door, which looks at their digests.
+async fn bring(door: &Door, choice: &Choice, bucket: &dyn Bucket) -> Result<(), WireError> {
+    for digest in choice.in_bucket() {
+        let name = layout::plugin(&digest);
+        let failed = |reason: String| WireError::PluginObject { name: name.clone(), reason };
+        let read = bucket.get(&name, COMPONENT_BYTES_MAX).await;
+        let component = read.map_err(|error| failed(crate::logging::chain(&error)))?;
+        door.bring(&digest, component.to_vec()).map_err(failed)?;
+        tracing::info!(object = name, bytes = component.len(), "read a policy from the bucket");
+    }
+    Ok(())
 }
 
 fn planned_by(loaded: &[Loaded]) -> Author {

@@ -33,7 +33,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PluginConfig {
-    /// `builtin:NAME` or the path of a component.
+    /// `builtin:NAME`, the path of a component, or `objstore:plugins/DIGEST.wasm`.
     pub plugin: String,
     /// The digest that the component must have, 64 hexadecimal digits.
     #[serde(default)]
@@ -83,9 +83,9 @@ pub enum OnError {
 /// One plugin, ready to be loaded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// `builtin:NAME` or the path of a component.
+    /// `builtin:NAME`, the path of a component, or `objstore:plugins/DIGEST.wasm`.
     pub plugin: String,
-    /// The digest that the component must have, hexadecimal.
+    /// The digest that the component must have, hexadecimal. What lies in the bucket always has one.
     pub sha256: Option<String>,
     /// JSON text.
     pub config: String,
@@ -94,6 +94,9 @@ pub struct Settings {
     /// What happens when it fails.
     pub on_error: OnError,
 }
+
+/// How plugins begin that lie in the bucket.
+pub(crate) const IN_BUCKET: &str = "objstore:";
 
 /// A configuration that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,6 +131,12 @@ impl Settings {
         Self { limits: Limits::of(kind), on_error: OnError::usual_for(kind), ..self }
     }
 
+    /// The digest that is the name of the component, if it lies in the bucket.
+    #[must_use]
+    pub fn in_bucket(&self) -> Option<&str> {
+        self.sha256.as_deref().filter(|_| self.plugin.starts_with(IN_BUCKET))
+    }
+
     /// Whether it is one of those that come with the program.
     #[must_use]
     pub fn is_builtin(&self) -> bool {
@@ -153,13 +162,15 @@ impl PluginConfig {
     pub fn settings(&self, kind: Kind) -> Result<Settings, ConfigError> {
         let wrong = |key, message: String| ConfigError { kind, entry: String::new(), key, message };
         if self.plugin.is_empty() {
-            return Err(wrong("plugin", "is empty: want `builtin:NAME` or the path of a component".into()));
+            let message = "is empty: want `builtin:NAME`, the path of a component, or `objstore:plugins/DIGEST.wasm`";
+            return Err(wrong("plugin", message.into()));
         }
         if let Some(digest) = &self.sha256
             && (digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
         {
             return Err(wrong("sha256", format!("{digest:?} has not 64 hexadecimal digits")));
         }
+        let sha256 = self.digest().map_err(|(key, message)| wrong(key, message))?;
         let on_error = self.on_error.unwrap_or(OnError::usual_for(kind));
         match (on_error, kind) {
             (OnError::Builtin, Kind::Selector | Kind::Grouper | Kind::Retention) => {
@@ -180,8 +191,27 @@ impl PluginConfig {
             _ => "{}".to_owned(),
         };
         let limits = self.limits.limits(kind)?;
-        let (plugin, sha256) = (self.plugin.clone(), self.sha256.clone());
-        Ok(Settings { plugin, sha256, config, limits, on_error })
+        Ok(Settings { plugin: self.plugin.clone(), sha256, config, limits, on_error })
+    }
+
+    /// The digest that was written, or that is the name of what lies in the bucket; both must be the same.
+    fn digest(&self) -> Result<Option<String>, (&'static str, String)> {
+        let Some(name) = self.plugin.strip_prefix(IN_BUCKET) else { return Ok(self.sha256.clone()) };
+        let digest = name.strip_prefix("plugins/").and_then(|name| name.strip_suffix(".wasm")).unwrap_or_default();
+        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if digest.len() != 64 || !digest.bytes().all(is_hex) {
+            let message = format!(
+                "{name:?} is not how a plugin in the bucket is called: want `plugins/DIGEST.wasm`, DIGEST being the \
+                 sha256 that `lithify plugin inspect` prints"
+            );
+            return Err(("plugin", message));
+        }
+        match &self.sha256 {
+            Some(pin) if !pin.eq_ignore_ascii_case(digest) => {
+                Err(("sha256", format!("{pin} is not the digest in the plugin's name; one of them is wrong")))
+            }
+            _ => Ok(Some(digest.to_owned())),
+        }
     }
 }
 
@@ -267,6 +297,34 @@ mod tests {
             answer_bytes: 512 << 10,
         };
         assert_eq!(settings.limits, limits);
+    }
+
+    #[test]
+    fn a_plugin_in_the_bucket_is_pinned_by_its_name() {
+        let digest = "5f1c".repeat(16);
+        let written = |name: &str, more: &str| format!(r#"{{"plugin": "objstore:{name}"{more}}}"#);
+        let name = format!("plugins/{digest}.wasm");
+        for more in [String::new(), format!(r#", "sha256": "{}""#, digest.to_uppercase())] {
+            let settings = settings(Kind::Planner, &written(&name, &more)).unwrap();
+            assert_eq!(settings.in_bucket(), Some(digest.as_str()));
+        }
+        let path = format!(r#"{{"plugin": "./{name}", "sha256": "{digest}"}}"#);
+        assert_eq!(settings(Kind::Planner, &path).unwrap().in_bucket(), None);
+        let other = format!(r#", "sha256": "{}""#, "0".repeat(64));
+        let error = settings(Kind::Planner, &written(&name, &other)).unwrap_err();
+        assert!(error.contains("is not the digest in the plugin's name"), "{error}");
+        let wrong = [
+            "",
+            "plugins/x.wasm",
+            "plugins/../secret.wasm",
+            &name.to_uppercase(),
+            &format!("more/{name}"),
+            &name[..70],
+        ];
+        for name in wrong {
+            let error = settings(Kind::Planner, &written(name, "")).unwrap_err();
+            assert!(error.contains("planner.plugin") && error.contains("want `plugins/DIGEST.wasm`"), "{error}");
+        }
     }
 
     #[test]

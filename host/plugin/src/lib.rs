@@ -29,8 +29,9 @@ mod validate;
 mod wire;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     thread,
 };
 
@@ -66,6 +67,8 @@ pub(crate) struct Workshop {
     cache: Option<cache::Cache>,
     explain: bool,
     metrics: Arc<Metrics>,
+    /// Components that somebody else has read, by digest.
+    brought: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 /// Which plugin answers as which kind.
@@ -85,6 +88,16 @@ pub struct Choice {
     pub builtin_downsampler: Settings,
     /// The retention rules. If there are none, nothing is loaded and nothing goes.
     pub retention: Vec<RetentionChoice>,
+}
+
+impl Choice {
+    /// The digests of what lies in the bucket and is to be [brought](Door::bring).
+    #[must_use]
+    pub fn in_bucket(&self) -> BTreeSet<String> {
+        let retention = self.retention.iter().map(|rule| &rule.settings);
+        let all = self.selector.iter().chain([&self.grouper, &self.planner, &self.downsampler]).chain(retention);
+        all.filter_map(Settings::in_bucket).map(str::to_owned).collect()
+    }
 }
 
 /// Loaded policies.
@@ -136,8 +149,25 @@ impl Door {
                 None
             }
         });
-        let (machine, fast_machine, metrics) = (OnceLock::new(), OnceLock::new(), Arc::default());
-        Ok(Self(Arc::new(Workshop { runner, machine, fast_machine, cache, explain, metrics })))
+        let (machine, fast_machine) = (OnceLock::new(), OnceLock::new());
+        let (metrics, brought) = (Arc::default(), Mutex::default());
+        Ok(Self(Arc::new(Workshop { runner, machine, fast_machine, cache, explain, metrics, brought })))
+    }
+
+    /// Takes a component that lies in the bucket, for [`Door::load`] to find by its digest.
+    ///
+    /// # Errors
+    /// A sentence, if it is too large or is not the one with this digest.
+    pub fn bring(&self, digest: &str, component: Vec<u8>) -> Result<(), String> {
+        if component.len() as u64 > limits::COMPONENT_BYTES_MAX {
+            return Err(format!("it is larger than {} bytes", limits::COMPONENT_BYTES_MAX));
+        }
+        let found = sha256(&component);
+        if found != digest {
+            return Err(format!("its digest is {found}, which is not its name: it was changed, or put there wrongly"));
+        }
+        self.0.brought.lock().unwrap_or_else(PoisonError::into_inner).insert(found, component);
+        Ok(())
     }
 
     /// Loads the policies of a run side by side.

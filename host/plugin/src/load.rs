@@ -2,14 +2,19 @@
 //!
 //! Source: `policies.md` 4, order of loading.
 
-use std::{fs::File, io::Read as _, path::Path, sync::Arc};
+use std::{
+    fs::File,
+    io::Read as _,
+    path::Path,
+    sync::{Arc, PoisonError},
+};
 
 use lithify_block::policy::{Outcome, PolicyError};
 use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::{
     Workshop, builtin,
-    config::Settings,
+    config::{IN_BUCKET, Settings},
     digest::sha256,
     engine::Machine,
     limits::COMPONENT_BYTES_MAX,
@@ -26,7 +31,7 @@ use crate::{
 pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<Plugin, PolicyError> {
     let fail = |outcome, message| PolicyError { plugin: settings.plugin.clone(), kind: kind.name(), outcome, message };
     let refused = |message: String| fail(Outcome::LoadFailed, message);
-    let bytes = bytes(&settings.plugin).map_err(refused)?;
+    let bytes = bytes(door, settings).map_err(refused)?;
     let digest = sha256(&bytes);
     if settings.sha256.as_ref().is_some_and(|pin| !pin.eq_ignore_ascii_case(&digest)) {
         let pin = settings.sha256.as_deref().unwrap_or_default();
@@ -63,8 +68,9 @@ pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<P
     Ok(plugin)
 }
 
-/// The bytes of a built-in or of a file.
-fn bytes(plugin: &str) -> Result<Vec<u8>, String> {
+/// The bytes of a built-in, of a file, or of what was brought from the bucket.
+fn bytes(door: &Workshop, settings: &Settings) -> Result<Vec<u8>, String> {
+    let plugin = settings.plugin.as_str();
     if let Some(name) = plugin.strip_prefix("builtin:") {
         let known = || builtin::names().collect::<Vec<_>>().join(", ");
         return match builtin::find(name) {
@@ -72,8 +78,10 @@ fn bytes(plugin: &str) -> Result<Vec<u8>, String> {
             None => Err(format!("there is no built-in {name:?}; there are: {}", known())),
         };
     }
-    if plugin.starts_with("objstore:") {
-        return Err("plugins in the bucket are not supported yet: copy the file and name its path".into());
+    if plugin.starts_with(IN_BUCKET) {
+        let brought = door.brought.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = settings.sha256.as_ref().and_then(|digest| brought.get(&digest.to_ascii_lowercase()));
+        return found.cloned().ok_or_else(|| "nobody has brought it from the bucket".to_owned());
     }
     let path = Path::new(plugin);
     let trouble = |error: std::io::Error| format!("cannot read {}: {error}", path.display());

@@ -48,7 +48,7 @@ async fn serve_and_compact(
     let signals = Signals::catch()?;
     let registry = Registry::new();
     process_metrics::register(&registry)?;
-    let mut wired = wire(&config.selection, Manner::of(&config), &registry, environment)?;
+    let mut wired = wire(&config.selection, Manner::of(&config), &registry, environment).await?;
     say_who_decides(&wired);
     let repetition = config.repetition;
     let todo = match repetition.filter(|repetition| repetition.progress_interval.is_some()) {

@@ -42,7 +42,7 @@ pub async fn run(config: DemoConfig, look: Look, screen: Arc<Mutex<Screen>>) -> 
 async fn show(config: &DemoConfig, look: Look, screen: Arc<Mutex<Screen>>) -> Result<ExitCode, Trouble> {
     let place = Place::prepare(config)?;
     let bucket = place.directory.join("bucket");
-    let wired = wired(&place.directory, &bucket)?;
+    let wired = wired(&place.directory, &bucket).await?;
     let cx = &wired.cx;
     let shape = Shape { series: usize::try_from(config.series)?, seed: config.seed, now: cx.ambient.timestamp() };
     say(&format!("making blocks of {} series in {} …\n", config.series, bucket.display()));
@@ -67,7 +67,7 @@ async fn show(config: &DemoConfig, look: Look, screen: Arc<Mutex<Screen>>) -> Re
 }
 
 /// What `compact` would use with this bucket, all flags as they are by default but for the consistency delay.
-fn wired(directory: &Path, bucket: &Path) -> Result<Wired, Trouble> {
+async fn wired(directory: &Path, bucket: &Path) -> Result<Wired, Trouble> {
     let quoted = serde_json::to_string(&bucket.display().to_string())?;
     let typed = [
         "lithify".to_owned(),
@@ -80,7 +80,7 @@ fn wired(directory: &Path, bucket: &Path) -> Result<Wired, Trouble> {
     let flags::Command::Compact(flags) = flags.command else { return Err("no command for the demo".into()) };
     let surroundings = Surroundings { environment: &|_| None, memory_bytes: machine_memory::bytes() };
     let config = CompactConfig::new(&flags, surroundings)?;
-    Ok(wire(&config.selection, Manner::of(&config), &Registry::new(), &|_| None)?)
+    Ok(wire(&config.selection, Manner::of(&config), &Registry::new(), &|_| None).await?)
 }
 
 /// Where the demo happens.

@@ -35,7 +35,7 @@ async fn report(
     config: &ExplainConfig,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<ExplainReport, Trouble> {
-    let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
+    let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment).await?;
     let (cx, id) = (&wired.cx, config.block);
     let failed = |failure: lithify_compactor::Failure| format!("{failure}: {}", failure.chain());
     let view = sync(cx).await.map_err(failed)?;

@@ -32,7 +32,7 @@ pub async fn run(config: PlanConfig, environment: &dyn Fn(&str) -> Option<String
 }
 
 async fn report(config: &PlanConfig, environment: &dyn Fn(&str) -> Option<String>) -> Result<PlanReport, Trouble> {
-    let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment)?;
+    let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment).await?;
     let failed = |failure: Failure| format!("{failure}: {}", failure.chain());
     let cx = &wired.cx;
     let view = sync(cx).await.map_err(failed)?;

@@ -74,7 +74,25 @@ fn builtins_and_buckets_that_do_not_exist_are_named() {
     );
     choice.planner.plugin = "objstore:plugins/x.wasm".to_owned();
     let error = Door::open(None, false).unwrap().load(&choice).err().unwrap();
-    assert!(error.message.contains("not supported yet"), "{error}");
+    assert!(error.message.contains("nobody has brought it from the bucket"), "{error}");
+}
+
+#[test]
+fn what_lies_in_the_bucket_is_brought_by_its_digest() {
+    let component = Guest::planner("i32.const 1024").build();
+    let digest = sha256(&component);
+    let mut choice = builtins();
+    choice.planner.plugin = format!("objstore:plugins/{digest}.wasm");
+    choice.planner.sha256 = Some(digest.clone());
+    assert_eq!(choice.in_bucket(), [digest.clone()].into());
+    let door = Door::open(None, false).unwrap();
+    let error = door.bring(&"0".repeat(64), component.clone()).unwrap_err();
+    assert!(error.starts_with(&format!("its digest is {digest}, which is not its name")), "{error}");
+    assert!(door.bring(&digest, vec![0; (32 << 20) + 1]).unwrap_err().contains("larger than 33554432 bytes"));
+    assert!(door.load(&choice).is_err());
+    door.bring(&digest, component).unwrap();
+    let loaded = door.load(&choice).unwrap().loaded;
+    assert!(loaded.iter().any(|loaded| loaded.digest == digest && loaded.plugin == choice.planner.plugin));
 }
 
 #[test]
