@@ -4,6 +4,7 @@ mod answer;
 
 pub mod compact;
 pub mod demo;
+pub mod diff;
 pub mod explain;
 pub mod plan;
 pub mod plugin;

@@ -19,7 +19,7 @@ pub use self::selection::{DeduplicationConfig, RetentionConfig, SelectionConfig}
 use lithify_compactor::Repetition;
 
 use crate::flags::path_or_content::Environment;
-use crate::flags::{CompactFlags, DemoFlags, ExplainFlags, Flags, PlanFlags, UnmarkFlags};
+use crate::flags::{CompactFlags, DemoFlags, DiffFlags, ExplainFlags, Flags, PlanFlags, UnmarkFlags};
 use crate::tracing_config::{self, TraceConfig};
 
 /// Name of the flag that takes relabelling rules.
@@ -90,6 +90,17 @@ pub enum Check {
     Index,
     /// Nothing.
     None,
+}
+
+/// What `plugin diff` uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffConfig {
+    /// What `compact` uses as well, with the policies as they are now.
+    pub selection: SelectionConfig,
+    /// YAML that names the other policies.
+    pub plugins: String,
+    /// Whether to print JSON instead of a table.
+    pub json: bool,
 }
 
 /// What `plugin unmark` uses.
@@ -192,6 +203,18 @@ impl ExplainConfig {
             _ => Check::Auto,
         };
         Ok(Self { selection, block, check, json: flags.output == "json" })
+    }
+}
+
+impl DiffConfig {
+    /// Checks what was typed and reads the files it names.
+    ///
+    /// # Errors
+    /// The first [`ConfigError`].
+    pub fn new(flags: &DiffFlags, surroundings: Surroundings<'_>) -> Result<Self, ConfigError> {
+        let plan = PlanFlags { selection: flags.selection.clone(), output: flags.output };
+        let PlanConfig { selection, json } = PlanConfig::new(&plan, surroundings)?;
+        Ok(Self { selection, plugins: flags.other.read(surroundings.environment)?, json })
     }
 }
 

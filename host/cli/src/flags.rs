@@ -65,6 +65,8 @@ pub enum Command {
     PluginBuild(PathBuf, PathBuf),
     /// `lithify plugin inspect FILE`
     PluginInspect(PathBuf),
+    /// `lithify plugin diff FILE`
+    PluginDiff(Box<DiffFlags>),
     /// `lithify plugin unmark RULE`
     PluginUnmark(Box<UnmarkFlags>),
 }
@@ -89,6 +91,17 @@ pub struct ExplainFlags {
     pub check: &'static str,
     /// The block, as typed.
     pub block: String,
+}
+
+/// Flags of `plugin diff`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiffFlags {
+    /// What `compact` takes as well.
+    pub selection: SelectionFlags,
+    /// `--output`: `table` or `json`.
+    pub output: &'static str,
+    /// The other policies.
+    pub other: PathOrContent,
 }
 
 /// Flags of `plugin unmark`.
@@ -255,6 +268,11 @@ fn run(path: &[&'static CommandSpec], elements: &[Element]) -> Result<Option<Fla
             return Err(format!("enum value must be one of {shells}, got '{}'", argument.display()));
         }
         ["plugin", "inspect"] => Command::PluginInspect(argument),
+        ["plugin", "diff"] => Command::PluginDiff(Box::new(DiffFlags {
+            selection: SelectionFlags::from_values(&values),
+            output: values.get("output"),
+            other: PathOrContent { flag: "file", path: argument.display().to_string(), content: String::new() },
+        })),
         ["plugin", "unmark"] => Command::PluginUnmark(Box::new(UnmarkFlags::from_values(&values, &argument)?)),
         _ => return Ok(None),
     };

@@ -7,10 +7,10 @@ use std::{
 };
 
 use lithify_cli::{
-    commands::{compact, demo, explain, plan, plugin, unmark},
+    commands::{compact, demo, diff, explain, plan, plugin, unmark},
     config::{
-        self, CompactConfig, ConfigError, DemoConfig, ExplainConfig, PlanConfig, Surroundings, UnmarkConfig,
-        check_application,
+        self, CompactConfig, ConfigError, DemoConfig, DiffConfig, ExplainConfig, PlanConfig, Surroundings,
+        UnmarkConfig, check_application,
     },
     flags::{self, Command, Flags, Outcome, table},
     heap,
@@ -57,7 +57,14 @@ fn run(flags: &Flags) -> ExitCode {
     let screen = Arc::new(Mutex::new(Screen::standard_error()));
     // What these print is the answer; the log of how it came about is there for those who ask for it.
     let level = match (&flags.command, flags.log_level) {
-        (Command::Plan(_) | Command::Explain(_) | Command::Demo(_) | Command::PluginUnmark(_), "info") => "warn",
+        (
+            Command::Plan(_)
+            | Command::Explain(_)
+            | Command::Demo(_)
+            | Command::PluginDiff(_)
+            | Command::PluginUnmark(_),
+            "info",
+        ) => "warn",
         (_, level) => level,
     };
     let (level, format) = (logging::level_named(level), Format::named(flags.log_format));
@@ -142,6 +149,13 @@ async fn dispatch(
             plugin::run_build(path, Some(output.as_path()).filter(|output| !output.as_os_str().is_empty()))
         }
         Command::PluginInspect(file) => plugin::run_inspect(file),
+        Command::PluginDiff(flags) => match DiffConfig::new(flags, surroundings) {
+            Ok(config) => diff::run(config, &environment, look(true)).await,
+            Err(error) => {
+                refused(&error);
+                ExitCode::from(diff::TROUBLE)
+            }
+        },
         Command::PluginUnmark(flags) => {
             let now = Machine::new().timestamp();
             unmark::run(UnmarkConfig::new(flags, surroundings, now)?, &environment, look(true)).await

@@ -1,5 +1,6 @@
 //! What people see on a terminal: pure functions from small structs to text.
 
+pub mod diff;
 pub mod explain;
 pub mod look;
 pub mod plan;

@@ -76,7 +76,7 @@ pub use spans::SPANS;
 pub use spent::Spent;
 pub use stop::Stop;
 pub use superseded::{Candidate, superseded};
-pub use sync::{Last, sync};
+pub use sync::{Last, look_at, sync};
 pub use todo::{Todo, todo};
 pub use view::{Rules, Seen, Standing, Unsupported, View};
 pub use views::{LookError, Refresh, Shown, Views};

@@ -58,6 +58,18 @@ async fn look_in_time(cx: &Context) -> Result<View, StepError> {
 
 async fn look(cx: &Context) -> Result<View, StepError> {
     let seen = fetch(cx).await?;
+    understand(cx, seen).await
+}
+
+/// What a sync of `cx` would make of `seen`, which another one has read: for comparing policies on one view.
+///
+/// # Errors
+/// [`Failure`] of the selector, or without isolation of a block.
+pub async fn look_at(cx: &Context, seen: Arc<Snapshot>) -> Result<View, Failure> {
+    understand(cx, seen).await.map_err(|error| Failure::new(Step::Sync, error))
+}
+
+async fn understand(cx: &Context, seen: Arc<Snapshot>) -> Result<View, StepError> {
     let now = cx.ambient.timestamp();
     let rules = Rules {
         now,

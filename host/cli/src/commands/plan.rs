@@ -4,6 +4,7 @@ mod upkeep;
 
 use std::{collections::BTreeMap, process::ExitCode};
 
+use lithify_bucket::Snapshot;
 use lithify_compactor::{Decision, Downsampling, Failure, Planned, Verdict, View, foresee, sync};
 use prometheus::Registry;
 
@@ -18,7 +19,7 @@ use crate::{
         },
         units,
     },
-    wire::{Manner, wire},
+    wire::{Manner, Wired, wire},
 };
 
 /// Runs the command; a group that cannot be compacted makes the status 1, as it would that of `compact`.
@@ -33,9 +34,18 @@ pub async fn run(config: PlanConfig, environment: &dyn Fn(&str) -> Option<String
 
 async fn report(config: &PlanConfig, environment: &dyn Fn(&str) -> Option<String>) -> Result<PlanReport, Trouble> {
     let wired = wire(&config.selection, Manner::DRY, &Registry::new(), environment).await?;
-    let failed = |failure: Failure| format!("{failure}: {}", failure.chain());
+    let view = sync(&wired.cx).await.map_err(failed)?;
+    let seen = wired.cx.last.snapshot().unwrap_or_default();
+    told(&wired, (view, &seen)).await
+}
+
+fn failed(failure: Failure) -> String {
+    format!("{failure}: {}", failure.chain())
+}
+
+/// What would be done over `view`, which was made of `seen`.
+pub(super) async fn told(wired: &Wired, (view, seen): (View, &Snapshot)) -> Result<PlanReport, Trouble> {
     let cx = &wired.cx;
-    let view = sync(cx).await.map_err(failed)?;
     let foresight = foresee(cx, view.clone()).await.map_err(failed)?;
     let (retention, retention_rules, retention_error) = upkeep::retention(cx, &foresight);
     let pass = |decisions: &Vec<Decision>| PassReport { groups: decisions.iter().map(group).collect() };
@@ -44,11 +54,11 @@ async fn report(config: &PlanConfig, environment: &dyn Fn(&str) -> Option<String
         left_out: upkeep::left_out(&view),
         superseded: upkeep::superseded(&view),
         deletions: upkeep::deletions(&view, &cx.config),
-        partial: upkeep::partial(&view, &cx.last.snapshot().unwrap_or_default()),
+        partial: upkeep::partial(&view, seen),
         retention,
         retention_rules,
         retention_error,
-        policies: upkeep::policies(&wired),
+        policies: upkeep::policies(wired),
         passes: foresight.compaction.iter().map(pass).collect(),
         downsampling: foresight.downsampling.iter().map(|decisions| downsampling(decisions)).collect(),
         downsampling_errors: foresight.errors.iter().map(Failure::chain).collect(),

@@ -184,7 +184,7 @@ pub const COMPLETIONS: CommandSpec = CommandSpec {
 /// `lithify plugin …`.
 pub const PLUGIN: CommandSpec = CommandSpec {
     name: "plugin",
-    about: "Builds policies, looks into them, and lifts the marks that they have made.",
+    about: "Builds policies, looks into them, compares what they decide, and lifts the marks that they have made.",
     groups: &[],
     arguments: Arguments::None,
     subcommands: &[
@@ -200,6 +200,18 @@ pub const PLUGIN: CommandSpec = CommandSpec {
             about: "Prints the manifest of a component without running it.",
             groups: &[],
             arguments: Arguments::One("file", "The component."),
+            subcommands: &[],
+        },
+        CommandSpec {
+            name: "diff",
+            about: "Prints what `compact` with the same flags would decide otherwise if its policies were those of the \
+                    file, and changes nothing. Ends with status 0 if nothing differs, 1 if something does, and 2 if it \
+                    cannot be told. What becomes of samples is not compared.",
+            groups: &[&OUTPUT, &BUCKET, &SELECTION, &COMPACTION, &DOWNSAMPLING, &POLICIES, &WORKING],
+            arguments: Arguments::One(
+                "file",
+                "Policies as --plugins.config-file has them; an empty file stands for the built-in ones.",
+            ),
             subcommands: &[],
         },
         CommandSpec {
