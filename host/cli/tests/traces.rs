@@ -19,7 +19,17 @@ use lithify_cli::{
     tracing_config::parse,
 };
 use lithify_compactor::Machine;
-use tokio::net::{TcpListener, UdpSocket};
+use rcgen::{CertificateParams, KeyPair};
+use rustls::{
+    ServerConfig,
+    crypto::ring,
+    pki_types::{PrivateKeyDer, pem::PemObject as _},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UdpSocket},
+};
+use tokio_rustls::TlsAcceptor;
 
 /// What a collector was asked: path, headers, body.
 type Asked = (String, HeaderMap, Bytes);
@@ -75,23 +85,42 @@ impl Collector {
         let (address, collector) = (listener.local_addr().expect("it is bound"), self.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let collector = collector.clone();
-                let service = service_fn(move |request| {
-                    let collector = collector.clone();
-                    async move {
-                        let mut trailers = HeaderMap::new();
-                        trailers.insert("grpc-status", collector.note(request).await.into());
-                        let frames = [Frame::data(Bytes::from_static(&[0; 5])), Frame::trailers(trailers)];
-                        let frames = futures_util::stream::iter(frames.map(Ok::<_, Infallible>));
-                        let answer = Response::builder().header("content-type", "application/grpc");
-                        Ok::<_, Infallible>(answer.body(StreamBody::new(frames)).expect("an answer"))
-                    }
-                });
-                let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-                tokio::spawn(builder.serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(collector.clone().grpc(stream));
             }
         });
         address
+    }
+
+    /// The same over TLS, for clients that offer HTTP/2.
+    async fn over_grpc_and_tls(&self, config: ServerConfig) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let (address, collector) = (listener.local_addr().expect("it is bound"), self.clone());
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    tokio::spawn(collector.clone().grpc(stream));
+                }
+            }
+        });
+        address
+    }
+
+    async fn grpc(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let service = service_fn(move |request| {
+            let collector = self.clone();
+            async move {
+                let mut trailers = HeaderMap::new();
+                trailers.insert("grpc-status", collector.note(request).await.into());
+                let frames = [Frame::data(Bytes::from_static(&[0; 5])), Frame::trailers(trailers)];
+                let frames = futures_util::stream::iter(frames.map(Ok::<_, Infallible>));
+                let answer = Response::builder().header("content-type", "application/grpc");
+                Ok::<_, Infallible>(answer.body(StreamBody::new(frames)).expect("an answer"))
+            }
+        });
+        let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        // A client that goes away is no failure of a test.
+        let _ = builder.serve_connection(TokioIo::new(stream), service).await;
     }
 }
 
@@ -225,4 +254,42 @@ async fn files_of_tls_that_cannot_be_used_are_refused_by_name() {
     let refused = export(config, Arc::new(Machine::new()), &|_| None).err().expect("it is refused");
     assert!(refused.to_string().starts_with("OTLP: tls_config.ca_file: /nonexistent: "), "{refused}");
     assert_eq!(lithify_cli::traces::CLOSING_MAX, Duration::from_secs(5));
+}
+
+/// The configuration of a server that calls itself `name`, and its certificate.
+fn server(name: &str) -> (ServerConfig, String) {
+    let key = KeyPair::generate().expect("a key");
+    let certificate =
+        CertificateParams::new([name.to_owned()]).and_then(|params| params.self_signed(&key)).expect("one");
+    let private = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).expect("it was just written");
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("the provider has them")
+        .with_no_client_auth();
+    let mut config = builder.with_single_cert(vec![certificate.der().clone()], private).expect("a pair");
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    (config, certificate.pem())
+}
+
+#[tokio::test]
+async fn over_tls_the_certificate_must_carry_the_name_that_is_wanted() {
+    let (config, pem) = server("collector.example");
+    let work = tempfile::tempdir().expect("a directory");
+    let file = work.path().join("ca.pem");
+    std::fs::write(&file, pem).expect("it can be written");
+    let collector = Collector::default();
+    let address = collector.over_grpc_and_tls(config).await;
+    for (tls, times) in [
+        (format!("ca_file: '{}'", file.display()), 0),
+        (format!("ca_file: '{}', server_name: other.example", file.display()), 0),
+        ("server_name: collector.example".to_owned(), 0),
+        (format!("ca_file: '{}', server_name: collector.example", file.display()), 1),
+        ("insecure_skip_verify: true".to_owned(), 2),
+    ] {
+        let keys = format!("client_type: grpc, endpoint: '{address}', tls_config: {{{tls}}}");
+        let (tracer, exporting) = start(&format!("{{type: OTLP, config: {{{keys}}}}}"));
+        trace(&tracer, "compaction");
+        exporting.close().await;
+        assert_eq!(collector.asked().len(), times, "{tls}");
+    }
 }

@@ -129,6 +129,12 @@ fn compact_refuses_at_start_up_with_a_log_line() {
         ("--block-files-concurrency=0", "invalid concurrency level (0)"),
         ("--block-discovery-strategy=both", "unknown sync strategy both"),
         ("--tracing.config=type: NOPE", "tracing with type NOPE is not supported"),
+        ("--tracing.config=type: LIGHTSTEP", "tracing with type LIGHTSTEP is not supported by lithify: it takes OTLP"),
+        ("--tracing.config=type: OTLP", "tracing failed: OTLP: client_type: invalid client type."),
+        (
+            "--tracing.config={type: OTLP, config: {client_type: grpc, tls_config: {ca_file: /nonexistent}}}",
+            "tracing failed: OTLP: tls_config.ca_file: /nonexistent: ",
+        ),
         ("--auto-gomemlimit.ratio=2", "--auto-gomemlimit.ratio must be greater than 0"),
         ("--debug.max-compaction-level=5", "level is bigger then default set of 5"),
         ("--debug.max-compaction-level=-1", "at least one range must be provided"),

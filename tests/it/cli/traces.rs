@@ -86,8 +86,9 @@ fn what_fails_is_marked_in_its_span() {
 #[test]
 fn a_sampler_that_keeps_nothing_sends_nothing() {
     let (collector, work) = (Collector::start(Manners::Good), tempfile::tempdir().unwrap());
-    let output = run(work.path(), &config(&collector.address, "sampler_type: neversample"));
+    let output = run(work.path(), &config(&collector.address, "sampler_type: neversample, nope: 1"));
     assert!(output.status.success(), "{}", log(&output));
+    assert!(log(&output).contains("key nope of the tracing configuration is not known"), "{}", log(&output));
     assert!(collector.received().is_empty());
 }
 

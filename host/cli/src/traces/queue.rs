@@ -15,7 +15,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     send::{SendError, Wire},
@@ -25,6 +25,9 @@ use crate::tracing_config::{Retry, TraceConfig, TracingError};
 
 /// Spans of one request.
 const BATCH_MAX: usize = 512;
+
+/// Shortest time between two tries, whatever a collector says.
+const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 /// Longest time that the end of a process waits for a collector; that of the reference.
 pub const CLOSING_MAX: Duration = Duration::from_secs(5);
@@ -42,8 +45,9 @@ pub fn export(
     let lost = Arc::<Lost>::default();
     let tracer = Arc::new(Tracer::new(Arc::clone(&ambient), config.sampler, queue, Arc::clone(&lost)));
     let wire = Wire::new(config.backend, config.target, config.resource, environment)?;
-    let (retry, interval) = (config.retry, config.interval);
-    Ok((tracer, Exporter { spans, lost, wire, retry, interval, ambient, told_full: false, told_unsent: false }))
+    let (retry, interval, warnings) = (config.retry, config.interval, config.warnings);
+    let said = Said { backend: config.backend, warnings, full: false, unsent: false };
+    Ok((tracer, Exporter { spans, lost, wire, retry, interval, ambient, said }))
 }
 
 /// Spans that no collector will see.
@@ -63,8 +67,15 @@ pub struct Exporter {
     retry: Retry,
     interval: Duration,
     ambient: Arc<dyn Ambient>,
-    told_full: bool,
-    told_unsent: bool,
+    said: Said,
+}
+
+/// What was said in the log, and what is to be said.
+struct Said {
+    backend: &'static str,
+    warnings: Vec<String>,
+    full: bool,
+    unsent: bool,
 }
 
 /// Spans are being sent.
@@ -75,9 +86,11 @@ pub struct Exporting {
 }
 
 impl Exporter {
-    /// Sends from now on, on a task of the runtime that this is called in.
+    /// Sends from now on, and says so, on a task of the runtime that this is called in.
     #[must_use]
     pub fn start(self) -> Exporting {
+        self.said.warnings.iter().for_each(|warning| warn!("{warning}"));
+        info!(backend = self.said.backend, "traces are exported");
         let (closing, closed) = watch::channel(false);
         let lost = Arc::clone(&self.lost);
         Exporting { closing, task: tokio::spawn(self.run(closed)), lost }
@@ -111,12 +124,12 @@ impl Exporter {
         loop {
             let error = match self.wire.send(batch).await {
                 Ok(()) => {
-                    self.told_unsent = false;
+                    self.said.unsent = false;
                     break;
                 }
                 Err(error) => error,
             };
-            let wait = error.after.unwrap_or(pause);
+            let wait = error.after.map_or(pause, |after| after.max(PAUSE_MIN));
             let is_late = (self.ambient.elapsed() - started).saturating_add(wait) > self.retry.elapsed_max;
             if !error.is_passing || is_late || waited(closed, wait).await {
                 self.lost.unsent.fetch_add(batch.len() as u64, Ordering::Relaxed);
@@ -125,16 +138,16 @@ impl Exporter {
             }
             pause = pause.mul_f64(1.5).min(self.retry.interval_max);
         }
-        if self.lost.full.load(Ordering::Relaxed) > 0 && !self.told_full {
-            self.told_full = true;
+        if self.lost.full.load(Ordering::Relaxed) > 0 && !self.said.full {
+            self.said.full = true;
             warn!("the queue of traces was full and spans were lost; the run is not affected");
         }
     }
 
     /// Once, until something can be sent again.
     fn tell(&mut self, error: &SendError) {
-        if !self.told_unsent {
-            self.told_unsent = true;
+        if !self.said.unsent {
+            self.said.unsent = true;
             warn!(err = error.text, "traces could not be exported and are lost; the run is not affected");
         }
     }

@@ -126,7 +126,8 @@ fn connect(
     }
     builder = builder.tls_backend_preconfigured(tls);
     if let Some(name) = collector.server_name.as_ref().filter(|_| url.scheme() == "https") {
-        let host = url.host_str().unwrap_or_default().to_owned();
+        // An address of version 6 stands in brackets there.
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         url.set_host(Some(name)).map_err(|_| wrong("tls_config.server_name", "is no host name"))?;
         builder = builder.dns_resolver(Arc::new(Alias { name: name.clone(), host }));
     }

@@ -53,8 +53,8 @@ pub(super) fn read(mut keys: Keys, environment: &dyn Fn(&str) -> Option<String>)
 }
 
 fn target(keys: &mut Keys) -> Result<Target, TracingError> {
-    let (endpoint, user) = (keys.text("endpoint")?, keys.text("user")?);
-    let password = Secret::new(keys.text("password")?);
+    let (endpoint, mut user) = (keys.text("endpoint")?, keys.text("user")?);
+    let mut password = Secret::new(keys.text("password")?);
     let (host, port) = (keys.text("agent_host")?, keys.number("agent_port")?);
     if endpoint.is_empty() {
         let is_told = !host.is_empty() && port != 0;
@@ -66,7 +66,13 @@ fn target(keys: &mut Keys) -> Result<Target, TracingError> {
         };
     }
     let url = Url::parse(&endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or_else(|| keys.wrong("endpoint", "want a URL such as http://collector:14268/api/traces"))?;
+    let no_url = || keys.wrong("endpoint", "want a URL such as http://collector:14268/api/traces");
+    let mut url = url.ok_or_else(no_url)?;
+    // A URL is printed, so it must not keep what it may hold.
+    if user.is_empty() {
+        (user, password) = (decoded(url.username()), Secret::new(decoded(url.password().unwrap_or_default())));
+    }
+    url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| no_url())?;
     let mut headers = HeaderMap::new();
     if !user.is_empty() && !password.is_empty() {
         let pair = Secret::new(STANDARD.encode(format!("{user}:{}", password.expose())));
@@ -78,6 +84,12 @@ fn target(keys: &mut Keys) -> Result<Target, TracingError> {
     let (format, tls) = (Format::Jaeger, ClientTls::default());
     let collector = Collector { url, format, headers, gzip: false, timeout: TIMEOUT, tls, server_name: None };
     Ok(Target::Http(Box::new(collector)))
+}
+
+/// A part of a URL as it was meant.
+fn decoded(part: &str) -> String {
+    let field = format!("={}", part.replace('+', "%2B").replace('&', "%26"));
+    form_urlencoded::parse(field.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 fn sampler(keys: &mut Keys, warnings: &mut Vec<String>) -> Result<Sampler, TracingError> {

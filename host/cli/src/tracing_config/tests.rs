@@ -189,7 +189,10 @@ fn other_backends_and_other_keys_are_refused_in_the_words_of_the_reference() {
 fn nothing_that_is_printed_of_a_configuration_has_a_secret_in_it() {
     let shown = format!("{:?}", otlp("headers: {x-token: hush}"));
     assert!(shown.contains("x-token") && !shown.contains("hush"), "{shown}");
-    let jaeger = read("{type: JAEGER, config: {endpoint: 'http://u:hush@j/api', user: u, password: hush}}");
-    let shown = format!("{jaeger:?}");
-    assert!(!shown.contains("hush") && !shown.contains("dTpodXNo"), "{shown}");
+    for (endpoint, keys) in [("http://u:h%75sh@j/api", ""), ("http://x:y@j/api", ", user: u, password: hush")] {
+        let jaeger = read(&format!("{{type: JAEGER, config: {{endpoint: '{endpoint}'{keys}}}}}"));
+        let shown = format!("{jaeger:?}");
+        assert!(["hush", "h%75sh", "dTpodXNo"].iter().all(|secret| !shown.contains(secret)), "{shown}");
+        assert_eq!(collector(jaeger).headers["authorization"], "Basic dTpodXNo");
+    }
 }
