@@ -75,12 +75,14 @@ fn each_mark_is_a_line_that_names_who_wanted_it_and_why() {
     let bucket = work.path().join("bucket");
     copy(&data("bytes/plain/in"), &bucket);
     let sources: Vec<_> = fs::read_dir(&bucket).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    let flags = ["--log.format=json", "--retention.resolution-raw=41h"];
-    let output = compact(&filesystem(&bucket), work.path(), &flags).output().unwrap();
-    assert!(output.status.success(), "{}", log(&output));
-    let lines = log(&output);
-    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let audit: Vec<Value> = lines.filter(|line| line["msg"] == "audit").collect();
+    let run = |flag: &str| {
+        let output = compact(&filesystem(&bucket), work.path(), &["--log.format=json", flag]).output().unwrap();
+        assert!(output.status.success(), "{}", log(&output));
+        let lines = log(&output);
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["msg"] == "audit").collect::<Vec<_>>()
+    };
+    let audit = run("--retention.resolution-raw=41h");
     let marked = |by: &str, plugin: &str| {
         let is_by =
             |line: &&Value| line["act"] == "marked-for-deletion" && line["by"] == by && line["plugin"] == plugin;
@@ -96,6 +98,17 @@ fn each_mark_is_a_line_that_names_who_wanted_it_and_why() {
     }
     let let_go = marked("builtin:by-resolution", "builtin:by-resolution");
     assert!(!let_go.is_empty(), "{audit:?}");
-    let blocks = fs::read_dir(&bucket).unwrap().map(|entry| entry.unwrap().path());
-    assert_eq!(audit.len(), blocks.filter(|block| block.join("deletion-mark.json").exists()).count());
+    assert!(let_go[0]["reason"].as_str().unwrap().starts_with("retention.resolution-raw: "), "{audit:?}");
+    let is_marked = |block: fs::DirEntry| block.path().join("deletion-mark.json").exists();
+    let count = fs::read_dir(&bucket).unwrap().flatten().filter_map(|block| is_marked(block).then_some(())).count();
+    assert_eq!(audit.len(), count);
+
+    // A mark that is there is no new one; what it leads to is told without a plugin.
+    let audit = run("--delete-delay=0s");
+    assert_eq!(audit.len(), count, "{audit:?}");
+    for line in &audit {
+        let told = ["act", "by", "reason"].map(|name| line[name].as_str().unwrap());
+        assert_eq!(told, ["deleted", "delete-delay", "its deletion mark was due"]);
+        assert!(line.get("plugin").is_none() && line.get("sha256").is_none(), "{line}");
+    }
 }
