@@ -154,7 +154,7 @@ impl Door {
         Ok(Self(Arc::new(Workshop { runner, machine, fast_machine, cache, explain, metrics, brought })))
     }
 
-    /// Takes a component that lies in the bucket, for [`Door::load`] to find by its digest.
+    /// Takes a component that lies in the bucket, for the next [`Door::load`] to find by its digest.
     ///
     /// # Errors
     /// A sentence, if it is too large or is not the one with this digest.
@@ -198,6 +198,8 @@ impl Door {
             Ok(Policies { selector, grouper, planner, downsampler: Arc::new(downsampler), retention, loaded })
         });
         self.0.metrics.update(|snapshot| snapshot.loading_cpu += clock::process_cpu().saturating_sub(start));
+        // Loaded is loaded: what was brought has done its service.
+        self.0.brought.lock().unwrap_or_else(PoisonError::into_inner).clear();
         policies
     }
 

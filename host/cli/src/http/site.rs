@@ -215,3 +215,23 @@ async fn compressed(head: Answer, body: Bytes) -> Answer {
         answer::error(StatusCode::INTERNAL_SERVER_ERROR, format!("the answer cannot be compressed: {panic}\n"))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_names_one_host() {
+        let ask = |version, hosts: &[&str]| {
+            let request = hosts.iter().fold(Request::builder().version(version), |r, name| r.header(HOST, *name));
+            host(&request.body(()).unwrap())
+        };
+        for name in ["x", "example.org:10902", "[fd00::1]:80", ""] {
+            assert_eq!(ask(Version::HTTP_11, &[name]), Ok(()), "{name}");
+        }
+        assert_eq!((ask(Version::HTTP_10, &[]), ask(Version::HTTP_2, &[])), (Ok(()), Ok(())));
+        assert_eq!(ask(Version::HTTP_11, &[]), Err("400 Bad Request: missing required Host header"));
+        assert_eq!(ask(Version::HTTP_11, &["a b"]), Err("400 Bad Request: malformed Host header"));
+        assert_eq!(ask(Version::HTTP_10, &["a", "a"]), Err("400 Bad Request"));
+    }
+}
