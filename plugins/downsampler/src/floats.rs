@@ -56,13 +56,23 @@ pub fn aggregate_aggregates(resolution: i64, rows: &Aggregates<Rows<'_>>) -> Res
     if columns.iter().any(|column| column.offsets.len() != rows.count.offsets.len()) {
         return Err(Refused::because("the aggregates are of different runs"));
     }
-    Ok(Aggregates {
-        count: one(resolution, rows.count, chains::sums)?,
-        sum: one(resolution, rows.sum, chains::sums)?,
-        min: one(resolution, rows.min, chains::minima)?,
-        max: one(resolution, rows.max, chains::maxima)?,
-        counter: one(resolution, rows.counter, chains::counters)?,
-    })
+    rows.count.check()?;
+    let windows = Windows::find(resolution, rows.count.offsets, rows.count.timestamps)?;
+    // All but the counter mostly have the same times.
+    let again = |rows: Rows<'_>, aggregate: fn(&Windows, &[f64]) -> Vec<f64>| {
+        rows.check()?;
+        if rows.are_at_times_of(columns[0]) {
+            return Ok(column(&windows, aggregate(&windows, rows.values)));
+        }
+        one(resolution, rows, aggregate)
+    };
+    let sum = again(rows.sum, chains::sums)?;
+    let min = again(rows.min, chains::minima)?;
+    let max = again(rows.max, chains::maxima)?;
+    let counter = again(rows.counter, chains::counters)?;
+    let count = chains::sums(&windows, rows.count.values);
+    let count = Column { offsets: windows.offsets, timestamps: windows.times, values: count };
+    Ok(Aggregates { count, sum, min, max, counter })
 }
 
 /// One column, into windows of its own.

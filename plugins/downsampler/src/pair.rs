@@ -4,8 +4,12 @@
 mod plain;
 #[cfg(target_family = "wasm")]
 mod simd;
+#[cfg(target_family = "wasm")]
+mod sixteen;
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use plain::{Pair, any_above};
+pub(crate) use plain::{Pair, any_above, any_below, any_differs};
 #[cfg(target_family = "wasm")]
-pub(crate) use simd::{Pair, any_above};
+pub(crate) use simd::Pair;
+#[cfg(target_family = "wasm")]
+pub(crate) use sixteen::{any_above, any_below, any_differs};

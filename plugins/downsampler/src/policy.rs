@@ -13,7 +13,7 @@ pub struct FiveAggregates;
 
 impl Policy for FiveAggregates {
     fn configure(config: &str) -> Result<Self, Error> {
-        // A parser would be a tenth of what is compiled at a cold start, to find out that there is nothing in it.
+        // A parser would be a tenth of the component, to find out that there is nothing in it.
         let inside = config.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         match inside {
             Some(inside) if inside.trim().is_empty() => Ok(Self),
@@ -82,7 +82,7 @@ impl Downsampler for FiveAggregates {
 
 impl From<Refused> for Error {
     fn from(refused: Refused) -> Self {
-        // Put together by hand: the formatting machinery is compiled at every cold start.
+        // Put together by hand: the formatting machinery would be a good part of the component.
         let Some(run) = refused.run else { return Self::new(ErrorKind::InvalidInput, refused.what) };
         let run = decimal(u64::from(run));
         let mut error = Self::new(ErrorKind::InvalidInput, ["run ", &run, ": ", refused.what].concat());

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::Refused;
+use crate::{Refused, pair};
 
 /// Float samples. Run `i` owns the rows `offsets[i] .. offsets[i + 1]`.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,12 @@ impl Rows<'_> {
             Err(Refused::because("values and timestamps are not equally many"))
         }
     }
+
+    /// Whether runs and times are those of `other`.
+    pub(crate) fn are_at_times_of(&self, other: Self) -> bool {
+        let (times, others) = (self.timestamps, other.timestamps);
+        times.len() == others.len() && !differ(times, others) && self.offsets == other.offsets
+    }
 }
 
 /// Whether `offsets` cut `rows` rows into runs.
@@ -58,4 +64,10 @@ pub(crate) fn check(offsets: &[u32], rows: usize) -> Result<(), Refused> {
         return Err(Refused::because("offsets fall"));
     }
     Ok(())
+}
+
+/// Whether a time is not the one in its place of `others`, of which there are as many.
+fn differ(times: &[i64], others: &[i64]) -> bool {
+    let ((blocks, rest), (other_blocks, other_rest)) = (times.as_chunks(), others.as_chunks());
+    blocks.iter().zip(other_blocks).any(|(block, other)| pair::any_differs(block, other)) || rest != other_rest
 }

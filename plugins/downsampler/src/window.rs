@@ -93,7 +93,8 @@ impl Cut<'_> {
             *time = open.min(last);
             // Windows are mostly as long as the one before. The first sample opens the window, whatever its time.
             if !(rises && ends_at(timestamps, row + length, *time)) {
-                length = 1 + not_after(&timestamps[row + 1..], *time);
+                let behind = &timestamps[row + 1..];
+                length = 1 + if rises { rising_not_after(behind, *time) } else { not_after(behind, *time) };
             }
             row += length;
             *end = start + position(row);
@@ -124,6 +125,16 @@ fn window_end_behind(before: i64, time: i64, resolution: i64) -> i64 {
 /// How many leading timestamps are not after `time`; the first one that is ends the window, whatever comes behind it.
 fn not_after(timestamps: &[i64], time: i64) -> usize {
     timestamps.iter().position(|t| *t > time).unwrap_or(timestamps.len())
+}
+
+/// The same where timestamps rise: steps that double, then halves.
+fn rising_not_after(timestamps: &[i64], time: i64) -> usize {
+    let mut step = 1;
+    while timestamps.get(step - 1).is_some_and(|t| *t <= time) {
+        step *= 2;
+    }
+    let known = step / 2;
+    known + timestamps[known..timestamps.len().min(step)].partition_point(|t| *t <= time)
 }
 
 /// Whether a timestamp is before the one in front of it.

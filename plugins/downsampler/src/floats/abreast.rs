@@ -79,7 +79,6 @@ impl Two {
     #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
     #[inline]
     fn block(&mut self, a: &[f64; BLOCK], b: &[f64; BLOCK]) {
-        // Spelled out: the compiler, asked for small code, would make a loop of a loop.
         let ([a, a_behind], []) = a.as_chunks::<2>() else { return };
         let ([b, b_behind], []) = b.as_chunks::<2>() else { return };
         let (a, b) = (Pair::of(a), Pair::of(b));

@@ -6,6 +6,7 @@ use alloc::{vec, vec::Vec};
 
 use super::{
     Histogram, Row, Span,
+    block::Total,
     buckets::{self, Buckets},
     columns,
     fit::Fit,
@@ -20,7 +21,7 @@ impl Histogram {
     /// # Errors
     /// [`Refused`] if the two cannot be added.
     pub(super) fn add(&mut self, row: Row<'_>) -> Result<(), Refused> {
-        if !self.takes(row) {
+        if !self.takes(row.shape) {
             return self.search(row, false);
         }
         self.add_numbers(row, row.zero_count, row.count, row.sum);
@@ -43,7 +44,7 @@ impl Histogram {
     /// # Errors
     /// [`Refused`] if the three cannot be brought together.
     pub(super) fn add_difference(&mut self, row: Row<'_>, previous: Row<'_>, spare: &mut Self) -> Result<(), Refused> {
-        if row.shape.is_none() || row.shape != previous.shape || !self.takes(row) {
+        if row.shape.is_none() || row.shape != previous.shape || !self.takes(row.shape) {
             spare.copy(row);
             spare.search(previous, true)?;
             return self.search_difference(row, spare);
@@ -67,10 +68,20 @@ impl Histogram {
         Ok(())
     }
 
-    /// Whether `row` can be added without a search.
-    fn takes(&self, row: Row<'_>) -> bool {
-        let fits = self.fit.as_ref().is_some_and(|fit| fit.is_of(row.shape));
-        row.shape.is_some() && (self.shape == row.shape || fits)
+    /// Whether a row of this shape can be added without a search.
+    pub(super) fn takes(&self, shape: Option<u32>) -> bool {
+        let fits = || self.fit.as_ref().is_some_and(|fit| fit.is_of(shape));
+        shape.is_some() && (self.shape == shape || fits())
+    }
+
+    /// Positive and negative buckets, to which rows of this shape are added; it is one that [`Histogram::takes`].
+    pub(super) fn totals(&mut self, shape: Option<u32>) -> [Total<'_>; 2] {
+        let places = self.fit.as_ref().filter(|_| self.shape != shape).map(Fit::places);
+        let [positive, negative] = places.map_or([None; 2], |places| places.map(Some));
+        [
+            Total { numbers: &mut self.positive, places: positive },
+            Total { numbers: &mut self.negative, places: negative },
+        ]
     }
 
     /// Adds a difference that was computed in `difference`, and remembers where the buckets of `row` are.

@@ -152,7 +152,7 @@ impl<'a> Reader<'a> {
         self.buckets = buckets;
         let next = self.rows.layout_rows.get(self.stretch + 1).map_or(end, |start| end.min(*start as usize));
         let hint = self.rows.hints[row];
-        let rows = self.rows.hints[row..next].iter().take_while(|other| **other == hint).count();
+        let rows = leading(&self.rows.hints[row..next], hint);
         let width = first.positive.len() + first.negative.len();
         Ok(Block {
             first,
@@ -190,5 +190,28 @@ impl<'a> Reader<'a> {
             positive,
             negative,
         })
+    }
+}
+
+/// How many leading numbers are `number`. Eight a turn, because the host looks at fuel and clock once a turn.
+fn leading(numbers: &[u8], number: u8) -> usize {
+    let eights = numbers.as_chunks::<8>().0.iter().take_while(|eight| **eight == [number; 8]).count();
+    let known = 8 * eights;
+    known + numbers[known..].iter().take_while(|other| **other == number).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_one_hint_are_counted_up_to_the_first_other_one() {
+        for length in 0..20 {
+            for place in 0..=length {
+                let mut hints = [2; 20];
+                hints[place] = 1;
+                assert_eq!(leading(&hints[..length], 2), place);
+            }
+        }
     }
 }

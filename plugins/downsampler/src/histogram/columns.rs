@@ -1,7 +1,6 @@
-//! The loops over the buckets of equal layouts. They take four a turn, because the host looks at fuel and clock once a turn,
-//! and spell them out, because the compiler, asked for small code, would not.
+//! The loops over the buckets of equal layouts. They take four a turn, because the host looks at fuel and clock once a turn.
 
-use crate::pair::Pair;
+use crate::pair::{self, Pair};
 
 /// How many buckets a turn.
 const BLOCK: usize = 4;
@@ -43,15 +42,13 @@ pub(super) fn add_differences(to: &mut [f64], counts: &[f64], previous: &[f64]) 
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 pub(super) fn any_below(now: &[f64], before: &[f64]) -> bool {
     let length = now.len().min(before.len());
-    let (now, now_rest) = now[..length].as_chunks::<BLOCK>();
-    let (before, before_rest) = before[..length].as_chunks::<BLOCK>();
-    for (now, before) in now.iter().zip(before) {
-        let ([a, b], [c, d]) = (halves(now), halves(before));
-        if Pair::of(a).any_below(Pair::of(c)) | Pair::of(b).any_below(Pair::of(d)) {
-            return true;
-        }
+    let (now, before) = (&now[..length], &before[..length]);
+    // What is left of the blocks is compared with a block that ends where they do.
+    if let (Some(last), Some(last_before)) = (now.last_chunk(), before.last_chunk()) {
+        let mut blocks = now.as_chunks().0.iter().zip(before.as_chunks().0);
+        return blocks.any(|(now, before)| pair::any_below(now, before)) || pair::any_below(last, last_before);
     }
-    now_rest.iter().zip(before_rest).any(|(now, before)| now < before)
+    now.iter().zip(before).fold(false, |below, (now, before)| below | (now < before))
 }
 
 /// A block as two pairs.

@@ -33,6 +33,11 @@ impl Fit {
         Some(self.shape) == shape
     }
 
+    /// The places of positive and of negative buckets, those that are covered left out.
+    pub(super) fn places(&self) -> [&[u32]; 2] {
+        [&self.positive, &self.negative]
+    }
+
     /// Adds what `count` has for each bucket that is not covered.
     pub(super) fn add_positive(&self, to: &mut [f64], counts: impl Iterator<Item = f64>) {
         add(&self.positive, to, counts);

@@ -2,12 +2,12 @@
 //!
 //! Source: `downsampling.md` 2.9 step 3 and 4, 3.5.
 
-use core::{mem, slice};
+use core::mem;
 
 use super::{
     Hint, Histogram, Row,
     aggregate::{Made, Wanted},
-    block::{self, Block, Totals},
+    block::Block,
     reduce::Reduction,
     reset::is_reset,
 };
@@ -114,8 +114,8 @@ impl<'a> State<'a> {
     /// Whether rows of this shape may come in blocks.
     pub(super) fn takes_blocks(&self, shape: Option<u32>) -> bool {
         let before = matches!(self.previous, Previous::Row(previous) if previous.shape == shape);
-        let summed = !self.summed || self.sum.shape == shape;
-        before && summed && shape.is_some() && self.counter.shape == shape && self.wanted.sum && self.wanted.counter
+        let takes = !self.summed || self.sum.takes(shape);
+        before && takes && self.counter.takes(shape) && self.wanted.sum && self.wanted.counter
     }
 
     /// Takes leading rows of a block, up to a reset; returns them. The shape is one that [`State::takes_blocks`].
@@ -135,25 +135,7 @@ impl<'a> State<'a> {
         if block.counts.len() > 1 {
             self.counter.hint = self.counter.hint.joined(hint);
         }
-        let (sum, counter) = (&mut self.sum, &mut self.counter);
-        for (sum, counter, previous, rows) in [
-            (&mut sum.zero_count, &mut counter.zero_count, previous.zero_count, block.zero_counts),
-            (&mut sum.count, &mut counter.count, previous.count, block.counts),
-            (&mut sum.sum, &mut counter.sum, previous.sum, block.sums),
-        ] {
-            let (sum, counter) = (slice::from_mut(sum), slice::from_mut(counter));
-            block::add(Totals { sum, counter, previous: &[previous], first_summed }, rows, 1);
-        }
-        let (positive, negative) = (block.first.positive.len(), block.first.negative.len());
-        let width = positive + negative;
-        if positive > 0 {
-            let (sum, counter) = (&mut sum.positive, &mut counter.positive);
-            block::add(Totals { sum, counter, previous: previous.positive, first_summed }, block.buckets, width);
-        }
-        if negative > 0 {
-            let (sum, counter, rows) = (&mut sum.negative, &mut counter.negative, &block.buckets[positive..]);
-            block::add(Totals { sum, counter, previous: previous.negative, first_summed }, rows, width);
-        }
+        block.add_to(&mut self.sum, &mut self.counter, previous, first_summed);
         Some(block)
     }
 

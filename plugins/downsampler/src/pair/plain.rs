@@ -78,12 +78,6 @@ impl Pair {
         Self(self.0 - other.0, self.1 - other.1)
     }
 
-    /// Whether one is below the one in its place of `other`.
-    #[inline]
-    pub(crate) fn any_below(self, other: Self) -> bool {
-        (self.0 < other.0) | (self.1 < other.1)
-    }
-
     /// `self`, but `before` where that is NaN already.
     #[inline]
     pub(crate) fn unless_nan(self, before: Self) -> Self {
@@ -108,4 +102,16 @@ impl Pair {
 #[inline]
 pub(crate) fn any_above(a: &[i64; 16], b: &[i64; 16]) -> bool {
     a.iter().zip(b).fold(false, |above, (a, b)| above | (a > b))
+}
+
+/// Whether a number of `a` is below the one in its place of `b`.
+#[inline]
+pub(crate) fn any_below(a: &[f64; 16], b: &[f64; 16]) -> bool {
+    a.iter().zip(b).fold(false, |below, (a, b)| below | (a < b))
+}
+
+/// Whether a number of `a` is not the one in its place of `b`.
+#[inline]
+pub(crate) fn any_differs(a: &[i64; 16], b: &[i64; 16]) -> bool {
+    a.iter().zip(b).fold(false, |differs, (a, b)| differs | (a != b))
 }

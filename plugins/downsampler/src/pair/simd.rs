@@ -5,7 +5,7 @@ use core::arch::wasm32 as simd;
 
 /// Two floats.
 #[derive(Clone, Copy)]
-pub(crate) struct Pair(simd::v128);
+pub(crate) struct Pair(pub(super) simd::v128);
 
 impl Pair {
     #[target_feature(enable = "simd128")]
@@ -95,13 +95,6 @@ impl Pair {
         Self(simd::f64x2_sub(self.0, other.0))
     }
 
-    /// Whether one is below the one in its place of `other`.
-    #[target_feature(enable = "simd128")]
-    #[inline]
-    pub(crate) fn any_below(self, other: Self) -> bool {
-        simd::v128_any_true(simd::f64x2_lt(self.0, other.0))
-    }
-
     /// `self`, but `before` where that is NaN already.
     #[target_feature(enable = "simd128")]
     #[inline]
@@ -124,15 +117,11 @@ impl Pair {
     }
 }
 
-/// Whether a number of `a` is above the one in its place of `b`.
+/// Two of sixteen numbers.
 #[target_feature(enable = "simd128")]
 #[inline]
-pub(crate) fn any_above(a: &[i64; 16], b: &[i64; 16]) -> bool {
-    // SAFETY: 16 bytes from an even place below 16 on are inside of the array, and the load asks for no alignment.
-    let load = |numbers: &[i64; 16], place: usize| unsafe { simd::v128_load(numbers.as_ptr().add(place).cast()) };
-    let above = |place| simd::i64x2_gt(load(a, place), load(b, place));
-    // Spelled out: the compiler, asked for small code, would make a loop of a loop.
-    let first = simd::v128_or(simd::v128_or(above(0), above(2)), simd::v128_or(above(4), above(6)));
-    let second = simd::v128_or(simd::v128_or(above(8), above(10)), simd::v128_or(above(12), above(14)));
-    simd::v128_any_true(simd::v128_or(first, second))
+pub(super) fn whole(numbers: &[i64; 16], pair: usize) -> simd::v128 {
+    let two: &[i64; 2] = &numbers.as_chunks::<2>().0[pair];
+    // SAFETY: the reference is to 16 bytes that may be read, and the load asks for no alignment.
+    unsafe { simd::v128_load(two.as_ptr().cast()) }
 }

@@ -170,15 +170,20 @@ fn obvious(rows: &[(u8, Vec<f64>)]) -> [Vec<f64>; 2] {
 }
 
 proptest! {
-    /// Of any width, so that columns in fours and those left over are there on both sides.
+    /// Of any width, so that columns in groups and those left over are there on both sides. The run's first row may have
+    /// more buckets, which the counter keeps.
     #[test]
     fn rows_of_one_layout_become_what_the_obvious_loop_makes_of_them(
-        positive in 0_u32..11,
+        positive in 0_u32..16,
         negative in 0_u32..6,
-        steps in prop::collection::vec((0_u8..40, prop::collection::vec(0_u8..30, 19)), 1..50),
+        custom in any::<bool>(),
+        extra in 0_u32..3,
+        steps in prop::collection::vec((0_u8..40, prop::collection::vec(0_u8..30, 24)), 1..50),
         window in 1_i64..20,
     ) {
-        let mut numbers = [0.0; 19];
+        let negative = if custom { 0 } else { negative };
+        let extra = extra.min(positive);
+        let mut numbers = [0.0; 24];
         let rows: Vec<(u8, Vec<f64>)> = steps
             .iter()
             .map(|(hint, steps)| {
@@ -186,32 +191,42 @@ proptest! {
                     // Now and then a step back, and thirds, so that the order of rounding shows.
                     *number += if *step == 29 { -1.0 } else { f64::from(*step) / 3.0 };
                 }
+                if custom {
+                    numbers[0] = 0.0;
+                }
                 ([Hint::Reset, Hint::Unknown].get(usize::from(*hint)).map_or(Hint::NotReset as u8, |hint| *hint as u8),
                     numbers[..(3 + positive + negative) as usize].to_vec())
             })
             .collect();
-        let layout = Layout {
-            schema: 2,
-            zero_threshold: 1e-30,
-            positive: vec![Span { offset: -4, length: positive }],
-            negative: vec![Span { offset: 3, length: negative }],
-            ..Layout::default()
+        let layout = |extra: u32| Layout {
+            schema: if custom { CUSTOM } else { 2 },
+            zero_threshold: if custom { 0.0 } else { 1e-30 },
+            custom_values: (0..40).filter(|_| custom).map(f64::from).collect(),
+            positive: vec![Span { offset: 7 - extra.cast_signed(), length: positive + 2 * extra }],
+            negative: vec![Span { offset: 3, length: if custom { 0 } else { negative } }; usize::from(!custom)],
         };
-        let sample = |(time, (hint, row)): (i64, &(u8, Vec<f64>))| Sample {
-            time,
-            hint: *hint,
-            layout: layout.clone(),
-            zero_count: row[0],
-            count: row[1],
-            sum: row[2],
-            positive: row[3..3 + positive as usize].to_vec(),
-            negative: row[3 + positive as usize..].to_vec(),
+        let sample = |(time, (hint, row)): (i64, &(u8, Vec<f64>))| {
+            let extra = if time == 0 { extra } else { 0 };
+            let more = vec![0.0; extra as usize];
+            let (positive, negative) = row[3..].split_at(positive as usize);
+            Sample {
+                time,
+                hint: *hint,
+                layout: layout(extra),
+                zero_count: row[0],
+                count: row[1],
+                sum: row[2],
+                positive: [&more, positive, &more].concat(),
+                negative: negative.to_vec(),
+            }
         };
         let run: Vec<Sample> = (0..).zip(&rows).map(sample).collect();
         let made = aggregate_raw_histograms(window, column(&[run]).rows()).unwrap();
         let flat = |sample: &Sample| -> Vec<u64> {
             let numbers = [sample.zero_count, sample.count, sample.sum];
-            numbers.iter().chain(&sample.positive).chain(&sample.negative).map(|number| number.to_bits()).collect()
+            let extra = sample.positive.len() - positive as usize;
+            let own = &sample.positive[extra / 2..sample.positive.len() - extra / 2];
+            numbers.iter().chain(own).chain(&sample.negative).map(|number| number.to_bits()).collect()
         };
         let (sums, counters) = (samples(&made.sum).remove(0), samples(&made.counter).remove(0));
         let mut end = 0;
