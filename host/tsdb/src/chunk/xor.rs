@@ -11,7 +11,7 @@ use super::encoding::leading_count;
 use super::varbit::{extend, fits, put_uvarint, put_varint, uvarint, varint};
 use super::xor_value::{self, Window};
 pub use columns::decode;
-pub(crate) use columns::decode_over;
+pub(crate) use columns::{Written, decode_over};
 
 /// Bytes before the bit stream.
 const HEADER: usize = 2;

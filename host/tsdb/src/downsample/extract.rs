@@ -6,45 +6,51 @@ use std::ops::Range;
 
 use lithify_block::columns::Column;
 
-use crate::chunk::{ChunkError, STALE_BITS, xor};
+use crate::chunk::{
+    ChunkError, STALE_BITS,
+    xor::{self, Written},
+};
 
 /// Appends the samples of a float chunk to `column`, whose offsets stay as they are.
 pub(super) fn floats(data: &[u8], column: &mut Column) -> Result<(), ChunkError> {
-    let (end, _) = floats_over(data, column.timestamps.len(), column)?;
+    let (end, _) = floats_over(data, data.len(), column.timestamps.len(), column)?;
     column.timestamps.truncate(end);
     column.values.truncate(end);
     Ok(())
 }
 
 /// Writes the samples of a float chunk over the rows of `column` from `start` on, which becomes longer if it has to; its
-/// offsets stay as they are. Says where the samples end, and whether a NaN is among those that were kept.
-pub(super) fn floats_over(data: &[u8], start: usize, column: &mut Column) -> Result<(usize, bool), ChunkError> {
-    let end = xor::decode_over(data, start, &mut column.timestamps, &mut column.values)?;
-    let times = column.timestamps.get(start..end).unwrap_or_default();
+/// offsets stay as they are. The chunk is the first `length` bytes of `data`, and the rest may be anything. Says where
+/// the samples end, and whether a NaN is among those that were kept.
+pub(super) fn floats_over(
+    data: &[u8],
+    length: usize,
+    start: usize,
+    column: &mut Column,
+) -> Result<(usize, bool), ChunkError> {
+    let Written { end, rises } = xor::decode_over(data, length, start, &mut column.timestamps, &mut column.values)?;
     let values = column.values.get(start..end).unwrap_or_default();
-    // A sign tells of a time before the epoch or before the last one. Nothing else: where neither is negative, the
-    // difference does not wrap.
-    let steps = times.array_windows().fold(0, |signs, [before, time]| signs | time | time.wrapping_sub(*before));
-    let falls = steps | times.first().copied().unwrap_or_default() < 0;
     let nan = values.iter().fold(false, |nan, value| nan | value.is_nan());
-    Ok(if falls || nan { sift(start..end, column) } else { (end, false) })
+    let stale = nan && values.iter().fold(false, |stale, value| stale | (value.to_bits() == STALE_BITS));
+    Ok(if stale || !rises { sift(start..end, column) } else { (end, nan) })
 }
 
 /// Moves what counts of some rows to the front; says where it ends, and whether a NaN is left.
 #[cold]
 fn sift(rows: Range<usize>, column: &mut Column) -> (usize, bool) {
-    let (mut last, mut kept, mut nan) = (0, rows.start, false);
-    for row in rows {
-        let (Some(&time), Some(&value)) = (column.timestamps.get(row), column.values.get(row)) else { break };
-        if value.to_bits() == STALE_BITS || time < last {
-            continue;
-        }
-        last = time;
-        nan |= value.is_nan();
-        if let (Some(to_time), Some(to_value)) = (column.timestamps.get_mut(kept), column.values.get_mut(kept)) {
+    let times = column.timestamps.get_mut(rows.clone()).unwrap_or_default();
+    let values = column.values.get_mut(rows.clone()).unwrap_or_default();
+    let (mut last, mut kept, mut nan) = (0, 0, false);
+    for row in 0..times.len().min(values.len()) {
+        let (Some(&time), Some(&value)) = (times.get(row), values.get(row)) else { break };
+        let counts = (value.to_bits() != STALE_BITS) & (time >= last);
+        if let (Some(to_time), Some(to_value)) = (times.get_mut(kept), values.get_mut(kept)) {
             (*to_time, *to_value) = (time, value);
         }
-        kept += 1;
+        // What does not count is written over by the next.
+        kept += usize::from(counts);
+        nan |= counts & value.is_nan();
+        last = if counts { time } else { last };
     }
-    (kept, nan)
+    (rows.start + kept, nan)
 }

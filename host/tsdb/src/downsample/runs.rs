@@ -38,9 +38,9 @@ impl FloatRuns {
         &self.rows
     }
 
-    /// Adds the samples of a chunk to the present stretch.
-    pub(super) fn chunk(&mut self, data: &[u8]) -> Result<(), Hurdle> {
-        let (end, nan) = extract::floats_over(data, self.end, &mut self.rows)?;
+    /// Adds the samples of a chunk, the first `length` bytes of `data`, to the present stretch.
+    pub(super) fn chunk(&mut self, data: &[u8], length: usize) -> Result<(), Hurdle> {
+        let (end, nan) = extract::floats_over(data, length, self.end, &mut self.rows)?;
         (self.end, self.nan) = (end, self.nan | nan);
         Ok(())
     }

@@ -76,6 +76,11 @@ impl Unit {
     pub(super) fn data(&self, piece: &Piece) -> &[u8] {
         self.bytes.get(piece.start..piece.end).unwrap_or_default()
     }
+
+    /// As [`Unit::data`], and behind them those of the chunks that follow.
+    pub(super) fn data_and_more(&self, piece: &Piece) -> &[u8] {
+        self.bytes.get(piece.start..).unwrap_or_default()
+    }
 }
 
 /// A chunk of the result.

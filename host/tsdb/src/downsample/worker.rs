@@ -130,7 +130,7 @@ impl<'a> Worker<'a> {
                 self.close(other, number, labels, desk)?;
             }
             match kind {
-                Kind::Floats => self.floats.runs.chunk(data),
+                Kind::Floats => self.floats.runs.chunk(desk.unit.data_and_more(piece), data.len()),
                 Kind::Histograms => self.histograms.runs.chunk(piece.encoding, data).map_err(Hurdle::from),
             }
             .map_err(here)?;
@@ -196,7 +196,7 @@ impl<'a> Worker<'a> {
         let (mut bytes, mut made) = (Vec::new(), Vec::new());
         if kind_of(piece.encoding).map_err(here)? == Kind::Floats {
             let mut floats = FloatRuns::default();
-            floats.chunk(data).map_err(here)?;
+            floats.chunk(data, data.len()).map_err(here)?;
             let runs = floats.close(REPAIR_MS).map_err(here)?;
             let names = self.names(labels, runs);
             let asked = floats.rows();

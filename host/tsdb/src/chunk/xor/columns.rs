@@ -8,14 +8,14 @@
 //! Most samples come in time and change where the one before did; a loop of their own keeps what they need in registers.
 //! Their timestamps are written when the rhythm changes. Samples that repeat the value before are counted, not read.
 
+mod seen;
 #[cfg(test)]
 mod tests;
 
 use super::{ChunkError, HEADER, Window, XorDecoder};
 use crate::chunk::{bits::BitReader, varbit::extend};
+use seen::{SIGHT, Seen, short_uvarint, visible};
 
-/// Bytes that the loop wants to see from where it reads: 64 bits behind 14 that begin anywhere in a byte.
-const SIGHT: usize = 12;
 /// Bits of a [`Seen::head`] from which on nothing is known, with two more taken.
 const RUN_END: u32 = 64 - 57 + 2;
 /// Bytes of the end of a chunk that are read from a copy with zeros behind.
@@ -34,24 +34,28 @@ pub fn decode(data: &[u8], timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> 
     values.resize(old_values + total, 0.0);
     let new_times = timestamps.get_mut(old_times..).unwrap_or_default();
     let new_values = values.get_mut(old_values..).unwrap_or_default();
-    let outcome = decoder.fill(new_times, new_values);
+    let outcome = decoder.fill(data, new_times, new_values).map(drop);
     timestamps.truncate(old_times + usize::from(decoder.read));
     values.truncate(old_values + usize::from(decoder.read));
     outcome
 }
 
-/// Writes all samples of a float chunk over two columns from row `at` on; says in which row they end. The columns become
-/// longer if they have to and never shorter, so rows that are used again are not cleared in between.
+/// Writes all samples of a float chunk over two columns from row `at` on. The columns become longer if they have to and
+/// never shorter, so rows that are used again are not cleared in between.
+///
+/// The chunk is the first `length` bytes of `data`. What stands behind is looked at and then not used: if that is as
+/// much as the loop wants to see, the end of the chunk is read as fast as the rest of it.
 ///
 /// # Errors
 /// As [`XorDecoder`]; some of the rows have been written then.
 pub(crate) fn decode_over(
     data: &[u8],
+    length: usize,
     at: usize,
     timestamps: &mut Vec<i64>,
     values: &mut Vec<f64>,
-) -> Result<usize, ChunkError> {
-    let mut decoder = XorDecoder::new(data)?;
+) -> Result<Written, ChunkError> {
+    let mut decoder = XorDecoder::new(data.get(..length).unwrap_or(data))?;
     // At most 65535 samples, whatever the bytes say.
     let end = at + usize::from(decoder.total);
     if timestamps.len() < end {
@@ -61,8 +65,17 @@ pub(crate) fn decode_over(
         values.resize(end, 0.0);
     }
     let times = timestamps.get_mut(at..end).unwrap_or_default();
-    decoder.fill(times, values.get_mut(at..end).unwrap_or_default())?;
-    Ok(end)
+    let rises = decoder.fill(data, times, values.get_mut(at..end).unwrap_or_default())?;
+    Ok(Written { end, rises })
+}
+
+/// What [`decode_over`] wrote.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    /// The row behind the last.
+    pub(crate) end: usize,
+    /// Whether it is sure that no timestamp is negative or below the one before; it may be so where it is not sure.
+    pub(crate) rises: bool,
 }
 
 /// What goes from one sample to the next.
@@ -73,6 +86,8 @@ struct State {
     timestamp: i64,
     delta: u64,
     value: Value,
+    /// Whether no timestamp so far was negative or below the one before.
+    rises: bool,
 }
 
 /// A value, how many bits of the last difference were stored, and how many zeros stood behind them.
@@ -84,41 +99,50 @@ struct Value {
 }
 
 impl XorDecoder<'_> {
-    /// Reads all samples from the first on, for which there is room.
-    fn fill(&mut self, times: &mut [i64], values: &mut [f64]) -> Result<(), ChunkError> {
+    /// Reads all samples from the first on, for which there is room; `data` begins with the chunk. Says whether it is
+    /// sure that timestamps rise.
+    fn fill(&mut self, data: &[u8], times: &mut [i64], values: &mut [f64]) -> Result<bool, ChunkError> {
+        let mut rises = false;
         if let (Some(first_times), Some(first_values)) = (times.first_chunk_mut::<2>(), values.first_chunk_mut::<2>())
             && let Some((first, second)) = opening(self.bits.data())
         {
             *first_times = [first.timestamp, second.timestamp];
             *first_values = [first.value, second.value].map(|value| f64::from_bits(value.bits));
             self.read = 2;
-            self.go_on(second, times, values);
+            rises = self.go_on(data, second, times, values).unwrap_or_default();
         }
+        let mut sound = true;
         while let (Some(time), Some(value)) =
             (times.get_mut(usize::from(self.read)), values.get_mut(usize::from(self.read)))
         {
             self.step()?;
             self.read += 1;
+            rises = false;
             (*time, *value) = (self.timestamp, f64::from_bits(self.value));
-            if self.read >= 2 {
-                self.go_on(self.state(), times, values);
+            if self.read >= 2 && sound {
+                sound = self.go_on(data, self.state(), times, values).is_some();
             }
         }
-        Ok(())
+        Ok(rises)
     }
 
-    /// Reads samples after the second until there are no more, or one that only [`XorDecoder::step`] reads.
-    fn go_on(&mut self, state: State, times: &mut [i64], values: &mut [f64]) {
-        let (data, start) = (self.bits.data(), usize::from(self.read));
+    /// Reads samples after the second until there are no more, or one that only [`XorDecoder::step`] reads; says whether
+    /// timestamps rose. `None` if the chunk ends before its last sample: then none was read.
+    fn go_on(&mut self, data: &[u8], state: State, times: &mut [i64], values: &mut [f64]) -> Option<bool> {
+        let (start, before, end) = (usize::from(self.read), state, self.bits.data().len() * 8);
         let rest = |done: usize| start + done..;
         let (mut state, mut done) = {
             let (times, values) = (times.get_mut(rest(0)), values.get_mut(rest(0)));
-            glide::<true>(data, data.len() * 8, state, times.unwrap_or_default(), values.unwrap_or_default())
+            glide::<true>(data, end, state, times.unwrap_or_default(), values.unwrap_or_default())
         };
+        if state.at > end {
+            self.take_over(before);
+            return None;
+        }
         if start + done < times.len() && state.at / 8 + SIGHT > data.len() {
             let skipped = state.at / 8;
             let mut tail = [0; TAIL];
-            let last = data.get(skipped..).unwrap_or_default();
+            let last = self.bits.data().get(skipped..).unwrap_or_default();
             tail.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
             state.at -= skipped * 8;
             let (times, values) = (times.get_mut(rest(done)), values.get_mut(rest(done)));
@@ -133,6 +157,7 @@ impl XorDecoder<'_> {
         if self.read < self.total {
             self.take_over(state);
         }
+        Some(state.rises)
     }
 
     fn state(&self) -> State {
@@ -140,7 +165,7 @@ impl XorDecoder<'_> {
         let at = self.bits.position() as usize;
         let (width, trail) = self.window.parts();
         let value = Value { bits: self.value, width, trail };
-        State { at, timestamp: self.timestamp, delta: self.delta, value }
+        State { at, timestamp: self.timestamp, delta: self.delta, value, rises: false }
     }
 
     #[inline(never)]
@@ -151,7 +176,7 @@ impl XorDecoder<'_> {
     }
 }
 
-/// Reads samples from data that ends before bit `end`; returns how many it were. If `ALL`, that is the end of `data`.
+/// Reads samples from data that ends before bit `end`; returns how many it were. If `ALL`, some may be from behind it.
 #[inline(never)]
 fn glide<const ALL: bool>(
     data: &[u8],
@@ -160,9 +185,9 @@ fn glide<const ALL: bool>(
     times: &mut [i64],
     values: &mut [f64],
 ) -> (State, usize) {
-    let State { mut at, timestamp, mut delta, mut value } = state;
-    let mut clock = Clock { times, timestamp, timed: 0 };
-    // A sample of which the beginning is seen whole is before the end, if nothing is behind the end.
+    let State { mut at, timestamp, mut delta, mut value, rises } = state;
+    let mut clock = Clock { times, timestamp, timed: 0, rises };
+    // Where all counts, who calls finds out.
     let is_behind = |bit: usize| !ALL && bit > end;
     let mut done = 0;
     loop {
@@ -223,7 +248,7 @@ fn glide<const ALL: bool>(
         at += (run - 1) * 2;
     }
     clock.run(delta, done);
-    (State { at, timestamp: clock.timestamp, delta, value }, done)
+    (State { at, timestamp: clock.timestamp, delta, value, rises: clock.rises }, done)
 }
 
 /// Writes timestamps when the rhythm changes.
@@ -232,6 +257,7 @@ struct Clock<'t> {
     timestamp: i64,
     /// How many of `times` are written, the last with `timestamp`.
     timed: usize,
+    rises: bool,
 }
 
 impl Clock<'_> {
@@ -239,6 +265,7 @@ impl Clock<'_> {
     #[inline(always)]
     fn run(&mut self, delta: u64, done: usize) {
         let mut timestamp = self.timestamp;
+        self.rises &= rises(timestamp, delta);
         for time in self.times.get_mut(self.timed..done).unwrap_or_default() {
             timestamp = timestamp.wrapping_add_unsigned(delta);
             *time = timestamp;
@@ -247,38 +274,11 @@ impl Clock<'_> {
     }
 }
 
-/// What is seen of the data from some bit on.
-#[derive(Clone, Copy)]
-struct Seen {
-    /// Left aligned, 57 bits or more; zeros behind.
-    head: u64,
-    /// The eight bytes in which it begins, the four behind, and the bit in the first.
-    bytes: u64,
-    more: u64,
-    bit: usize,
-}
-
-impl Seen {
-    /// From bit `at` on; `None` near the end of the data.
-    #[inline(always)]
-    fn at(data: &[u8], at: usize) -> Option<Self> {
-        let byte = at >> 3;
-        let seen = data.get(byte..byte + SIGHT)?.first_chunk::<SIGHT>()?;
-        let [a, b, c, d, e, f, g, h, more @ ..] = *seen;
-        let bytes = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let bit = at & 7;
-        Some(Self { head: bytes << bit, bytes, more: u32::from_be_bytes(more).into(), bit })
-    }
-
-    /// `width` bits behind so many, which are 14 at most, and some more, left aligned.
-    #[inline(always)]
-    fn skip<const BITS: usize>(self, width: u32) -> u64 {
-        if width as usize <= 57 - BITS {
-            return self.head << BITS;
-        }
-        let skipped = self.bit + BITS;
-        self.bytes << skipped | self.more >> (32 - skipped)
-    }
+/// Whether timestamps rise that go on from this one in such steps, however many a chunk holds: 65535 are not enough to
+/// leave the range.
+#[inline(always)]
+fn rises(timestamp: i64, delta: u64) -> bool {
+    timestamp.cast_unsigned() < 1 << 62 && delta < 1 << 46
 }
 
 impl Value {
@@ -352,33 +352,7 @@ fn opening(data: &[u8]) -> Option<(State, State)> {
     let (width, trail) = Window::FULL.parts();
     let mut value = Value { bits: u64::from_be_bytes(*data.get(at..)?.first_chunk()?), width, trail };
     let (delta, at) = short_uvarint(data, at + 8)?;
-    let first = State { at: at * 8, timestamp, delta, value };
+    let first = State { at: at * 8, timestamp, delta, value, rises: rises(timestamp, delta) };
     let at = value.read(data, first.at, visible(data, first.at)?.0, data.len() * 8)?;
-    Some((first, State { at, timestamp: timestamp.wrapping_add_unsigned(delta), delta, value }))
-}
-
-/// An unsigned varint of eight bytes or less at byte `at`, and the byte behind it.
-#[inline(always)]
-fn short_uvarint(data: &[u8], at: usize) -> Option<(u64, usize)> {
-    const CONTINUES: u64 = 0x8080_8080_8080_8080;
-    let bytes = u64::from_le_bytes(*data.get(at..)?.first_chunk()?);
-    let last = !bytes & CONTINUES;
-    if last == 0 {
-        return None;
-    }
-    let length = last.trailing_zeros() / 8 + 1;
-    let groups = bytes & !CONTINUES & u64::MAX >> (64 - 8 * length);
-    // Seven bits of each byte move together: pairs, fours, eights.
-    let pairs = groups & 0x007f_007f_007f_007f | (groups & 0x7f00_7f00_7f00_7f00) >> 1;
-    let fours = pairs & 0x0000_3fff_0000_3fff | (pairs & 0x3fff_0000_3fff_0000) >> 2;
-    Some((fours & 0x0fff_ffff | (fours & 0x0fff_ffff_0000_0000) >> 4, at + length as usize))
-}
-
-/// The bits at position `at`, left aligned: 57 of them or more, and the rest of 64. `None` near the end of the data.
-#[inline(always)]
-fn visible(data: &[u8], at: usize) -> Option<(u64, u64)> {
-    let byte = at >> 3;
-    let [first @ .., last] = data.get(byte..byte + 9)?.first_chunk::<9>()?;
-    let shift = at & 7;
-    Some((u64::from_be_bytes(*first) << shift, u64::from(*last) >> (8 - shift)))
+    Some((first, State { at, timestamp: timestamp.wrapping_add_unsigned(delta), value, ..first }))
 }

@@ -26,6 +26,30 @@ fn quickly(data: &[u8]) -> (Vec<i64>, Vec<u64>, Result<(), ChunkError>) {
     (times, values.into_iter().map(f64::to_bits).collect(), outcome)
 }
 
+/// As [`quickly`], behind rows that stay, with `behind` after the chunk.
+fn over(data: &[u8], behind: &[u8]) -> Result<(Vec<i64>, Vec<u64>, bool), ChunkError> {
+    let (mut times, mut values) = (vec![7, 8, 9], vec![7.0]);
+    let all = [data, behind].concat();
+    let Written { end, rises } = decode_over(&all, data.len(), 1, &mut times, &mut values)?;
+    assert_eq!((times.first(), values.first()), (Some(&7), Some(&7.0)));
+    let times = times.get(1..end).expect("as many rows as it says").to_vec();
+    let values = values.get(1..end).expect("as many rows as it says");
+    Ok((times, values.iter().map(|value| value.to_bits()).collect(), rises))
+}
+
+/// Fails if rows differ from samples one by one, or are said to rise and do not.
+fn hold(over: Result<(Vec<i64>, Vec<u64>, bool), ChunkError>, slow: (Vec<i64>, Vec<u64>, Result<(), ChunkError>)) {
+    let (times, values, outcome) = slow;
+    if let Ok((times, _, true)) = &over {
+        assert!(times.is_sorted() && times.first().is_none_or(|first| *first >= 0));
+    }
+    assert_eq!(over.map(|(times, values, _)| (times, values)), outcome.map(|()| (times, values)));
+}
+
+fn noise() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![Just(vec![0; 40]), Just(vec![0xff; 40]), proptest::collection::vec(any::<u8>(), 0..60)]
+}
+
 fn steps() -> impl Strategy<Value = Vec<(i64, u64)>> {
     let time = prop_oneof![
         6 => Just(15_000_i64),
@@ -50,6 +74,15 @@ fn chunk(steps: &[(i64, u64)]) -> Vec<u8> {
     appender.finish()
 }
 
+#[test]
+fn samples_in_time_are_known_to_rise() {
+    let rises = |steps: &[(i64, u64)]| over(&chunk(steps), &[0; 40]).map(|(.., rises)| rises);
+    assert_eq!(rises(&[(15_000, 1); 120]), Ok(true));
+    assert_eq!(rises(&[(15_000, 1), (15_000, 2), (0, 3), (15_020, 3)]), Ok(true));
+    assert_eq!(rises(&[(15_000, 1), (15_000, 2), (-1, 3), (15_000, 3)]), Ok(false));
+    assert_eq!(rises(&[(i64::MIN, 1), (15_000, 2), (15_000, 3)]), Ok(false));
+}
+
 proptest! {
     #[test]
     fn columns_are_the_samples_one_by_one(steps in steps()) {
@@ -58,6 +91,18 @@ proptest! {
         prop_assert_eq!(&quick, &slowly(&data));
         prop_assert_eq!(quick.0.len(), steps.len());
         prop_assert_eq!(quick.2, Ok(()));
+    }
+
+    #[test]
+    fn what_stands_behind_a_chunk_is_no_sample(steps in steps(), cut in 0_usize..2000, more in 0_u16..30, behind in noise()) {
+        let mut data = chunk(&steps);
+        hold(over(&data, &behind), slowly(&data));
+        // More samples than there are, or an end in the midst of them.
+        let count = u16::try_from(steps.len()).unwrap_or(0) + more;
+        data.iter_mut().zip(count.to_be_bytes()).for_each(|(to, from)| *to = from);
+        hold(over(&data, &behind), slowly(&data));
+        data.truncate(2 + cut);
+        hold(over(&data, &behind), slowly(&data));
     }
 
     #[test]
