@@ -75,8 +75,8 @@ fn last(output: &Output) -> String {
     lines[lines.len().saturating_sub(2)..].join(" | ")
 }
 
-/// Runs `judge` on all cases, as many at a time as there are cores: a paragraph for each with something wrong.
-fn side_by_side<T: Send>(cases: Vec<T>, judge: impl Fn(T) -> (String, Vec<String>) + Sync) -> Vec<String> {
+/// Runs `judge` on all of these, as many at a time as there are cores: a paragraph for each with something wrong.
+pub(crate) fn side_by_side<T: Send>(cases: Vec<T>, judge: impl Fn(T) -> (String, Vec<String>) + Sync) -> Vec<String> {
     let cases = Mutex::new(cases);
     let failed = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

@@ -43,8 +43,7 @@ impl Block<'_> {
     /// Writes it below `bucket`.
     pub(crate) fn put(&self, bucket: &Path) -> BlockId {
         let id = self.id();
-        let series: Vec<(Labels, Vec<Chunk>)> =
-            self.series.iter().map(|name| (labels(name), vec![self.chunk()])).collect();
+        let series: Vec<(Labels, Vec<Chunk>)> = self.series.iter().map(|name| (labels(name), self.chunks())).collect();
         let symbols: BTreeSet<Vec<u8>> =
             self.series.iter().chain(&["", "__name__"]).map(|symbol| symbol.as_bytes().to_vec()).collect();
         let directory = bucket.join(id.to_string());
@@ -56,7 +55,7 @@ impl Block<'_> {
         let count = self.series.len();
         let meta = json!({
             "ulid": id.to_string(), "minTime": self.hour * HOUR, "maxTime": (self.hour + 2) * HOUR, "version": 1,
-            "stats": {"numSamples": 6 * count, "numSeries": count, "numChunks": count},
+            "stats": {"numSamples": 6 * count, "numSeries": count, "numChunks": 2 * count},
             "compaction": {"level": 1, "sources": [id.to_string()]},
             "thanos": {"labels": external, "downsample": {"resolution": 0}, "source": "sidecar"},
         });
@@ -84,13 +83,15 @@ impl Block<'_> {
         (0..6u32).map(move |n| (self.hour * HOUR + i64::from(n) * HOUR / 3, f64::from(of_hour + n * of_tenant) + 0.5))
     }
 
-    fn chunk(&self) -> Chunk {
-        let mut appender = XorAppender::new();
-        for (time, value) in self.values() {
-            appender.append(time, value.to_bits()).unwrap();
-        }
-        let (min, max) = (self.hour * HOUR, (self.hour + 2) * HOUR - HOUR / 3);
-        Chunk { min, max, encoding: 1, data: appender.finish() }
+    /// The chunks of any of its series, two of three samples each.
+    pub(crate) fn chunks(&self) -> Vec<Chunk> {
+        let values: Vec<_> = self.values().collect();
+        let chunk = |values: &[(i64, f64)]| {
+            let mut appender = XorAppender::new();
+            values.iter().for_each(|(time, value)| appender.append(*time, value.to_bits()).unwrap());
+            Chunk { min: values[0].0, max: values[values.len() - 1].0, encoding: 1, data: appender.finish() }
+        };
+        values.chunks(3).map(chunk).collect()
     }
 }
 
