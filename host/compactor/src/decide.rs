@@ -105,19 +105,11 @@ fn plan(cx: &Context, group: Group) -> Decision {
 fn plan_settled(cx: &Context, mut group: Group) -> (Group, Result<Planned, StepError>) {
     let (mut marks, mut reasons) = (Vec::new(), Vec::new());
     loop {
-        let mut planned = cx
-            .policies
-            .planner
-            .plan(&cx.question(), &group, &cx.config.ranges)
-            .map_err(|error| without_index(&group, &error).unwrap_or(StepError::Policy(error)))
-            .and_then(|plan| Ok(Planned { jobs: Job::check(&plan, &group, cx.config.overlaps)?, plan }));
+        let mut planned = ask(cx, &group);
         if let Ok(Planned { plan, jobs }) = &mut planned {
             let spent = spent(cx, jobs);
             if !spent.is_empty() {
                 group.blocks.retain(|block| !spent.contains(&block.id));
-                if group.blocks.len() < 2 {
-                    return (group, Ok(Planned::default()));
-                }
                 continue;
             }
             let new = mark(&mut group, plan, &mut marks);
@@ -132,6 +124,19 @@ fn plan_settled(cx: &Context, mut group: Group) -> (Group, Result<Planned, StepE
         }
         return (group, planned);
     }
+}
+
+/// What the planner says; as in the reference it is not asked about a single block.
+fn ask(cx: &Context, group: &Group) -> Result<Planned, StepError> {
+    if group.blocks.len() < 2 {
+        return Ok(Planned::default());
+    }
+    let plan = cx
+        .policies
+        .planner
+        .plan(&cx.question(), group, &cx.config.ranges)
+        .map_err(|error| without_index(group, &error).unwrap_or(StepError::Policy(error)))?;
+    Ok(Planned { jobs: Job::check(&plan, group, cx.config.overlaps)?, plan })
 }
 
 /// Marks blocks of `group` as `plan` wants it; whether one of them had no mark.

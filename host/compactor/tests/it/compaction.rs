@@ -163,3 +163,18 @@ async fn a_planner_that_only_marks_is_asked_again_in_the_same_pass() {
     let marked = [1, 2, 3, 4].map(|number| store.text(&format!("{}/no-compact-mark.json", id(number))).is_some());
     assert_eq!(marked, [true, true, false, false]);
 }
+
+#[tokio::test]
+async fn marks_of_an_earlier_answer_are_written_though_nothing_is_left_to_be_planned() {
+    let empty = |number, from| Block { series: vec![], ..block(number, from, from + 2) };
+    let store = bucket(&[block(1, 0, 2), empty(2, 2), empty(3, 4)]);
+    for spent in [2, 3].map(id) {
+        let mark = format!(r#"{{"id":"{spent}","version":1,"deletion_time":999999999,"details":""}}"#);
+        store.put(&format!("{spent}/deletion-mark.json"), mark);
+    }
+    let mut cx = context(&store, config());
+    cx.policies.planner = Arc::new(OneMarkAtATime);
+    let iteration = iterate(&cx).await;
+    assert_eq!((worst(&iteration), iteration.outcomes.len()), (None, 0));
+    assert_eq!(store.changes(), [format!("{}/no-compact-mark.json", id(1))]);
+}
