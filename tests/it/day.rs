@@ -217,10 +217,13 @@ fn broken_blocks_are_named_and_left_alone(sidecars: &Sidecars, log: &str, metric
     for (id, Broken { reason, objects }) in &sidecars.broken {
         let about = |line: &&str| line.contains("level=error") && line.contains(&format!("blocks={id} "));
         let named = log.lines().filter(about).any(|line| line.contains(&format!("reason={reason} ")));
-        let all: Vec<&str> = log.lines().filter(|line| line.contains(id)).collect();
-        assert!(named, "nothing names {id}, which is left out for {reason}: {all:#?}");
+        let errors: Vec<&str> = log.lines().filter(about).collect();
+        assert!(named, "nothing names {id}, which is left out for {reason}: {errors:#?}");
+        assert_eq!(errors.len(), 1, "it is said once, not every iteration: {errors:#?}");
         assert!(files(&sidecars.bucket.join(id)) == *objects, "{id} has changed, which is left out for {reason}");
     }
+    let summed_up = format!("msg=\"blocks are left out as before\" count={} ", sidecars.broken.len());
+    assert!(log.lines().any(|line| line.contains("level=warn") && line.contains(&summed_up)), "{summed_up}");
     let left_out = metrics.lines().filter_map(|line| line.strip_prefix("lithify_left_out{")?.rsplit_once("} "));
     let left_out: f64 = left_out.map(|(_, value)| value.parse::<f64>().unwrap()).sum();
     assert_eq!(left_out, sidecars.broken.len() as f64);

@@ -11,7 +11,7 @@ use std::{
 
 use lithify_block::BlockId;
 use lithify_bucket::{Object, Snapshot};
-use tracing::error;
+use tracing::{debug, error, warn};
 
 use crate::{
     Context, Failure, Standing, View,
@@ -23,7 +23,14 @@ pub(crate) use blame::culprit;
 /// Blocks that were found broken, each with its objects as they were then. Clones are the same list; it lasts as long as
 /// the process.
 #[derive(Clone, Debug, Default)]
-pub struct Broken(Arc<Mutex<BTreeMap<BlockId, Found>>>);
+pub struct Broken(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    found: BTreeMap<BlockId, Found>,
+    /// Why each block is left out, in the words in which it was reported.
+    told: BTreeMap<BlockId, String>,
+}
 
 #[derive(Debug)]
 struct Found {
@@ -34,7 +41,7 @@ struct Found {
 impl Broken {
     /// Sets the broken blocks of `view` apart, and forgets those that have changed since: they are tried again.
     pub(crate) fn set_apart(&self, view: &mut View, snapshot: &Snapshot) {
-        self.lock().retain(|id, found| {
+        self.lock().found.retain(|id, found| {
             let unchanged = snapshot.blocks.get(id).is_some_and(|now| now.objects == found.objects);
             if let (true, Some(seen)) = (unchanged, view.blocks.get_mut(id))
                 && matches!(seen.standing, Standing::Active | Standing::Misnamed(_))
@@ -48,29 +55,50 @@ impl Broken {
 
     fn add(&self, id: BlockId, failure: Arc<Failure>, seen: Option<&Snapshot>) {
         let Some(directory) = seen.and_then(|seen| seen.blocks.get(&id)) else { return };
-        self.lock().insert(id, Found { objects: directory.objects.clone(), failure });
+        self.lock().found.insert(id, Found { objects: directory.objects.clone(), failure });
     }
 
     fn failure(&self, id: BlockId) -> Option<Arc<Failure>> {
-        self.lock().get(&id).map(|found| Arc::clone(&found.failure))
+        self.lock().found.get(&id).map(|found| Arc::clone(&found.failure))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<BlockId, Found>> {
+    /// Whether that is news of the block: nobody was told, or something else. From now on it is none.
+    fn is_news(&self, id: BlockId, failure: &Failure) -> bool {
+        let why = failure.chain();
+        self.lock().told.insert(id, why.clone()) != Some(why)
+    }
+
+    /// Forgets what was told of blocks that are left out no more: should they be so again, that is news.
+    fn forget_mended(&self, view: &View) {
+        let Known { found, told } = &mut *self.lock();
+        let is_unsupported =
+            |id: &BlockId| view.blocks.get(id).is_some_and(|seen| matches!(seen.standing, Standing::Unsupported(_)));
+        told.retain(|id, _| found.contains_key(id) || is_unsupported(id));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What one iteration leaves out. Each block and group is reported once.
+/// What one iteration leaves out. A block is reported when it is first left out and when the reason changes; those that
+/// are left out as before are summed up once an iteration. A group is reported whenever it fails.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOut {
     pub(crate) failures: Vec<Arc<Failure>>,
     groups: BTreeSet<String>,
     blocks: BTreeSet<BlockId>,
+    /// Blocks that are left out as before.
+    as_before: BTreeSet<BlockId>,
 }
+
+/// How many blocks a line of the log names.
+const NAMED_MAX: usize = 20;
 
 impl LeftOut {
     /// Reports the blocks that are set apart in `view`.
     pub(crate) fn note(&mut self, cx: &Context, view: &View) {
+        cx.broken.forget_mended(view);
         for (id, seen) in &view.blocks {
             let failure = match &seen.standing {
                 Standing::LeftOut(_) => cx.broken.failure(*id),
@@ -90,7 +118,12 @@ impl LeftOut {
             if let Some(failure) = failure
                 && self.blocks.insert(*id)
             {
-                report(&failure, Some(*id), "still left out; tried again when one of its objects changes");
+                if cx.broken.is_news(*id, &failure) {
+                    report(&failure, Some(*id), UNTIL_IT_CHANGES);
+                } else {
+                    debug!(block = %id, reason = failure.reason(), err = %failure.chain(), "left out as before");
+                    self.as_before.insert(*id);
+                }
                 self.failures.push(failure);
             }
         }
@@ -110,7 +143,8 @@ impl LeftOut {
             (Some(id), ..) if !self.blocks.insert(id) => return Err(failure),
             (Some(id), ..) => {
                 let failure = Arc::new(failure);
-                report(&failure, Some(id), "the block is left out until one of its objects changes; the rest goes on");
+                cx.broken.is_news(id, &failure);
+                report(&failure, Some(id), UNTIL_IT_CHANGES);
                 cx.broken.add(id, Arc::clone(&failure), cx.last.snapshot().as_deref());
                 self.failures.push(failure);
                 return Ok(());
@@ -140,8 +174,18 @@ impl LeftOut {
         self.blocks.contains(&id)
     }
 
-    /// Publishes how much was left out, by reason.
+    /// Publishes how much was left out, by reason, and sums up in one line what was left out before and still is.
     pub(crate) fn publish(&self, cx: &Context) {
+        if !self.as_before.is_empty() {
+            warn!(
+                count = self.as_before.len(),
+                blocks = join(self.as_before.iter().copied().take(NAMED_MAX)),
+                next = "each is tried again when one of its objects changes",
+                way_out =
+                    "lithify explain ULID says what is wrong with a block; lithify_left_out counts them by reason",
+                "blocks are left out as before"
+            );
+        }
         cx.metrics.running.left_out.reset();
         for failure in &self.failures {
             let what = if culprit(&failure.error).is_some() || failure.group.is_none() { "block" } else { "group" };
@@ -149,6 +193,9 @@ impl LeftOut {
         }
     }
 }
+
+/// What happens next to a block that is left out.
+const UNTIL_IT_CHANGES: &str = "the block is left out until one of its objects changes; the rest goes on";
 
 fn report(failure: &Failure, culprit: Option<BlockId>, next: &str) {
     let blocks = match culprit {
