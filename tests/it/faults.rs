@@ -10,7 +10,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::program::{compact, copy, data, downsample, expected, files, filesystem, lines, log};
+use crate::{
+    blocks::Block,
+    corrupted::KINDS,
+    program::{compact, copy, data, downsample, expected, files, filesystem, lines, log},
+};
 
 const CASE: &str = "bytes/plain";
 
@@ -43,21 +47,24 @@ fn check(directory: &Path) {
     }
 }
 
-/// Kills runs of `command` over `case` at ten moments, and lets another run end what each has begun.
+/// Kills runs of `command` over the bucket that `put` makes at ten moments, and lets another run end what each has begun:
+/// the blocks that are made are those of a run that nobody kills, which are `golden` if they are known.
 #[expect(clippy::disallowed_methods, reason = "the moments of killing are spread over the time that a run takes")]
-fn kill_at_ten_moments(case: &str, command: impl Fn(&Path, &Path) -> Command) {
-    let expected = expected(&data(&format!("{case}/blocks.txt")));
-    let length = {
+fn kill_at_ten_moments(put: impl Fn(&Path), golden: Option<Vec<String>>, command: impl Fn(&Path, &Path) -> Command) {
+    let (length, expected) = {
         let work = tempfile::tempdir().unwrap();
-        copy(&data(&format!("{case}/in")), &work.path().join("bucket"));
+        let bucket = work.path().join("bucket");
+        put(&bucket);
+        let before = files(&bucket);
         let started = Instant::now();
-        assert!(command(&work.path().join("bucket"), work.path()).status().unwrap().success(), "{case}");
-        started.elapsed()
+        assert!(command(&bucket, work.path()).status().unwrap().success());
+        (started.elapsed(), lines(&files(&bucket), &before))
     };
+    assert!(golden.is_none_or(|golden| golden == expected), "{expected:#?}");
     for moment in 1..=10u32 {
         let work = tempfile::tempdir().unwrap();
         let bucket = work.path().join("bucket");
-        copy(&data(&format!("{case}/in")), &bucket);
+        put(&bucket);
         let before = files(&bucket);
         let mut child = command(&bucket, work.path()).stderr(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + length * moment / 11;
@@ -68,28 +75,55 @@ fn kill_at_ten_moments(case: &str, command: impl Fn(&Path, &Path) -> Command) {
         child.wait().unwrap();
         check(&bucket);
         let output = command(&bucket, work.path()).output().unwrap();
-        assert!(output.status.success(), "{case} {moment}: {}", log(&output));
+        assert!(output.status.success(), "{moment}: {}", log(&output));
         check(&bucket);
         let after = files(&bucket);
-        assert_eq!(unsuperseded(&lines(&after, &before), &expected), expected, "{case} {moment}");
+        assert_eq!(unsuperseded(&lines(&after, &before), &expected), expected, "{moment}");
     }
+}
+
+/// The same over a case of the reference.
+fn kill_over_case(case: &str, command: impl Fn(&Path, &Path) -> Command) {
+    let golden = expected(&data(&format!("{case}/blocks.txt")));
+    kill_at_ten_moments(|bucket| copy(&data(&format!("{case}/in")), bucket), Some(golden), command);
 }
 
 #[test]
 fn killed_at_random_moments_it_loses_nothing_and_a_clean_run_ends_as_ever() {
-    kill_at_ten_moments(CASE, |bucket, work| compact(&filesystem(bucket), work, &[]));
+    kill_over_case(CASE, |bucket, work| compact(&filesystem(bucket), work, &[]));
 }
 
 #[test]
 fn killed_while_it_merges_replicas_it_loses_nothing_and_a_clean_run_ends_as_ever() {
-    kill_at_ten_moments("bytes/receivers-one-to-one", |bucket, work| {
+    kill_over_case("bytes/receivers-one-to-one", |bucket, work| {
         compact(&filesystem(bucket), work, &["--deduplication.replica-label=receive_replica"])
     });
 }
 
 #[test]
 fn killed_while_it_downsamples_it_loses_nothing_and_a_clean_run_ends_as_ever() {
-    kill_at_ten_moments("bytes/downsample-twice", |bucket, work| downsample(&filesystem(bucket), work, &[]));
+    kill_over_case("bytes/downsample-twice", |bucket, work| downsample(&filesystem(bucket), work, &[]));
+}
+
+/// In each of these tenants' first four blocks one has to be repaired before it can be merged with the others.
+const REPAIRED: u8 = 20;
+
+#[test]
+fn killed_while_it_repairs_it_loses_nothing_and_a_clean_run_ends_as_ever() {
+    let kind = KINDS.iter().find(|kind| kind.name == "issue-347").unwrap();
+    let put = |bucket: &Path| {
+        for tenant in 0..REPAIRED {
+            let labels = [("tenant", &*format!("{tenant:02}"))];
+            for hour in (0..10).step_by(2) {
+                let block = Block { number: u128::from(tenant) + 1, hour, labels: &labels, series: &["a", "b"] };
+                let id = block.put(bucket);
+                if hour == 2 {
+                    (kind.corrupt)(&bucket.join(id.to_string()));
+                }
+            }
+        }
+    };
+    kill_at_ten_moments(put, None, |bucket, work| compact(&filesystem(bucket), work, &[]));
 }
 
 /// A process that died before it marked its sources has made a block that its successor did not make again, so the
