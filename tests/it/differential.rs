@@ -1,5 +1,7 @@
 //! The streaming engine against the slow one of the kit, on blocks that dice have made; and laws of merging.
 
+mod splits;
+
 use std::fmt;
 
 use lithify_kit::{

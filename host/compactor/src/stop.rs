@@ -12,6 +12,9 @@ use tokio::sync::Notify;
 
 /// How long work that writes to the bucket may go on once it is set. Writing that is nearly done is better finished,
 /// and what waits for a store that does not answer has to be given up well before the process is killed.
+///
+/// The reference gives marks five minutes, ten times the grace period of most orchestrators. A mark that is not written
+/// costs the next run a moment: it finds the source superseded and marks it then, or repairs a block once more.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Set once, by a signal; never unset.
