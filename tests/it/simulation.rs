@@ -30,6 +30,8 @@ struct Year {
     live_max: usize,
     /// Days on which the bucket is drawn.
     drawn_on: Vec<i64>,
+    /// How many tenants are drawn then.
+    drawn: usize,
 }
 
 /// Iterations in which a bucket that nothing is added to comes to rest.
@@ -40,7 +42,14 @@ const FIRST_ITERATION: i64 = 3 * HOUR + 45 * 60_000;
 
 impl Year {
     fn one_tenant(sidecar: Sidecar) -> Self {
-        Self { sidecar, flags: vec![(0, vec![])], every: 6, live_max: 16, drawn_on: vec![3, 30, 182] }
+        Self {
+            sidecar,
+            flags: vec![(0, vec![])],
+            every: 6,
+            live_max: 16,
+            drawn_on: vec![3, 30, 182],
+            drawn: usize::MAX,
+        }
     }
 
     /// Lives through it, and compares how the bucket looks meanwhile.
@@ -60,13 +69,13 @@ impl Year {
             laws.hold(&world.ledger, &iteration, now);
             if drawn_on.next_if(|day| hour(**day * 24) <= now).is_some() {
                 laws::all_have_copies(&world.ledger, now);
-                pages.push(drawing::draw(&world.ledger, now));
+                pages.push(drawing::draw(&world.ledger, now, self.drawn));
             }
             now.0 += self.every * HOUR;
         }
         comes_to_rest(&mut world, &mut laws, now);
         laws::all_have_copies(&world.ledger, now);
-        pages.push(drawing::draw(&world.ledger, last));
+        pages.push(drawing::draw(&world.ledger, last, self.drawn));
         pages.push(drawing::count(&world.ledger));
         pages.push(format!(
             "most live blocks of a stream besides those of 14 days: {}\nmost iterations for which two blocks of a stream shared time: {}\n",
@@ -126,18 +135,38 @@ fn late_blocks() {
     year.check(expect_file!["../data/year/late-blocks.txt"]);
 }
 
+/// What an installation with many tenants keeps of them.
+const RETENTION: [&str; 3] =
+    ["--retention.resolution-raw=15d", "--retention.resolution-5m=30d", "--retention.resolution-1h=90d"];
+
 #[test]
 fn fifty_tenants() {
-    // They come and go, one a week, and each stays for six weeks.
+    // All of them all year: one ships without a pause, the others one block a day, or two, or three. A year of fifty tenants
+    // without a pause takes minutes, since every look at the bucket sees every block of two hours.
+    let sidecar = (0_i64..50).fold(Sidecar::default(), |sidecar, n| {
+        let apart = if n == 0 { 2 } else { 24 / (1 + n % 3) };
+        sidecar.with(&format!("t{n:02}"), 0..YEAR, move |hour| (hour % apart == 0).then_some(0))
+    });
+    let year = Year {
+        flags: vec![(0, RETENTION.to_vec())],
+        every: 96,
+        drawn_on: vec![182],
+        drawn: 4,
+        ..Year::one_tenant(sidecar)
+    };
+    year.check(expect_file!["../data/year/fifty-tenants.txt"]);
+}
+
+#[test]
+fn tenants_that_come_and_go() {
+    // One comes a week, and each stays for six weeks.
     let names: Vec<String> = (0..50).map(|n| format!("t{n:02}")).collect();
     let sidecar = (0_i64..)
         .zip(&names)
         .fold(Sidecar::default(), |sidecar, (n, name)| sidecar.with(name, n * 7..YEAR.min(n * 7 + 42), |_| Some(0)));
-    let retention =
-        ["--retention.resolution-raw=15d", "--retention.resolution-5m=30d", "--retention.resolution-1h=90d"];
     let year =
-        Year { flags: vec![(0, retention.to_vec())], every: 96, drawn_on: vec![100, 200], ..Year::one_tenant(sidecar) };
-    year.check(expect_file!["../data/year/fifty-tenants.txt"]);
+        Year { flags: vec![(0, RETENTION.to_vec())], every: 96, drawn_on: vec![100, 200], ..Year::one_tenant(sidecar) };
+    year.check(expect_file!["../data/year/tenants-come-and-go.txt"]);
 }
 
 #[test]

@@ -23,8 +23,8 @@ struct Panel {
     columns: usize,
 }
 
-/// The bucket as it is on `now`: the year so far, four weeks of it, four days of it.
-pub(super) fn draw(ledger: &Ledger, now: Timestamp) -> String {
+/// The bucket as it is on `now`: the year so far, four weeks of it, four days of it, for the first so many tenants.
+pub(super) fn draw(ledger: &Ledger, now: Timestamp, tenants: usize) -> String {
     let (live, all) = (ledger.live().count(), ledger.blocks.len());
     let since = now.0 - FIRST_DAY.0;
     let (day, minutes) = (since.div_euclid(DAY), since.rem_euclid(DAY) / 60_000);
@@ -35,7 +35,7 @@ pub(super) fn draw(ledger: &Ledger, now: Timestamp) -> String {
         all - live
     );
     for panel in panels(now) {
-        let lines = panel.lines(ledger);
+        let lines = panel.lines(ledger, tenants);
         if !lines.is_empty() {
             let _ = write!(text, "\n{}\n{}", panel.title, lines.concat());
         }
@@ -59,9 +59,12 @@ fn panels(now: Timestamp) -> [Panel; 3] {
 }
 
 impl Panel {
-    fn lines(&self, ledger: &Ledger) -> Vec<String> {
+    fn lines(&self, ledger: &Ledger, tenants: usize) -> Vec<String> {
+        let streams = ledger.streams();
+        let all: BTreeSet<String> = streams.keys().map(|(tenant, _)| tenant.clone()).collect();
+        let drawn: BTreeSet<&String> = all.iter().take(tenants).collect();
         let mut rows: BTreeMap<(String, i64, i64), Vec<char>> = BTreeMap::new();
-        for ((tenant, resolution), blocks) in ledger.streams() {
+        for ((tenant, resolution), blocks) in streams.into_iter().filter(|((tenant, _), _)| drawn.contains(tenant)) {
             for meta in blocks.iter().filter(|meta| self.shows(meta)) {
                 let row = rows.entry((tenant.clone(), resolution, meta.compaction.level));
                 self.put(row.or_insert_with(|| vec![' '; self.columns]), meta);
