@@ -105,7 +105,6 @@ fn pass(rows: HistogramRows<'_>, windows: &Windows, wanted: Wanted) -> Result<Ma
                     if let Some(taken) = state.add_block(&block) {
                         reader.skip(&taken);
                         row += taken.counts.len();
-                        state.reached(reader.row(row - 1).map_err(in_run)?);
                         continue;
                     }
                 }

@@ -118,6 +118,20 @@ impl<'a> Block<'a> {
         [counter.count, counter.sum, counter.zero_count] = counters;
     }
 
+    /// The last row. The block must have one.
+    pub(super) fn last(&self) -> Row<'a> {
+        let last = self.counts.len() - 1;
+        let (positive, negative) = self.row(last);
+        Row {
+            zero_count: self.zero_counts[last],
+            count: self.counts[last],
+            sum: self.sums[last],
+            positive,
+            negative,
+            ..self.first
+        }
+    }
+
     /// Buckets of both sides of a row.
     fn row(&self, row: usize) -> (&'a [f64], &'a [f64]) {
         let width = self.width();

@@ -163,16 +163,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Leaves out the rows of a block but the last one.
+    /// Leaves out the rows of a block.
     pub(super) fn skip(&mut self, block: &Block<'_>) {
         let width = block.first.positive.len() + block.first.negative.len();
-        self.buckets = &self.buckets[(block.counts.len() - 1) * width..];
+        self.buckets = &self.buckets[block.counts.len() * width..];
     }
 
     /// Row `row`, which must be the one behind the row that was asked for last.
     ///
     /// # Errors
     /// [`Refused`] if its hint is none.
+    #[inline(always)] // Handed over through memory, a row is read before it has arrived there.
     pub(super) fn row(&mut self, row: usize) -> Result<Row<'a>, Refused> {
         let stretch = self.stretch(row);
         let (positive, negative) = self.shapes.sizes[stretch];

@@ -136,12 +136,8 @@ impl<'a> State<'a> {
             self.counter.hint = self.counter.hint.joined(hint);
         }
         block.add_to(&mut self.sum, &mut self.counter, previous, first_summed);
+        self.previous = Previous::Row(block.last());
         Some(block)
-    }
-
-    /// The last row of a block that was taken.
-    pub(super) fn reached(&mut self, row: Row<'a>) {
-        self.previous = Previous::Row(row);
     }
 
     /// A window ends.
