@@ -22,7 +22,7 @@ pub(crate) fn fits(value: i64, bits: u32) -> bool {
 /// Undoes the cutting of a signed number to `bits` bits: only patterns above `2^(bits-1)` are negative.
 #[inline(always)]
 pub(crate) fn extend(pattern: u64, bits: u32) -> i64 {
-    let negative = pattern > 1 << (bits - 1);
+    let negative = pattern > (1 << bits) >> 1;
     pattern.wrapping_sub(u64::from(negative) << bits).cast_signed()
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn put_unsigned(out: &mut BitWriter, value: u64) {
 #[inline(always)]
 pub(crate) fn signed(bits: &mut BitReader<'_>) -> i64 {
     let (pattern, width) = pattern(bits);
-    if width == 0 || width == 64 { pattern.cast_signed() } else { extend(pattern, width) }
+    if width == 64 { pattern.cast_signed() } else { extend(pattern, width) }
 }
 
 /// Reads an unsigned integer.
@@ -84,18 +84,14 @@ fn pattern(bits: &mut BitReader<'_>) -> (u64, u32) {
     // Seven ones, a zero and 25 bits are the most that the short classes take.
     bits.need(33);
     let ones = (!bits.window()).leading_zeros();
-    if ones == 0 {
-        bits.skip(1);
-        return (0, 0);
-    }
     if ones > 6 {
         bits.skip(8);
         let width = if ones == 7 { 56 } else { 64 };
         return (bits.take_wide(width), width);
     }
-    // Most numbers are in the first class; which of the others comes is hard to foretell, so those are no branches.
-    let width = if ones == 1 { 3 } else { (SHORT_PAYLOADS >> (8 * ones) & 0xff) as u32 };
-    let pattern = bits.window() << (ones + 1) >> (64 - width);
+    // Most numbers are 0 or in the first class; which of them comes is hard to foretell, so these are no branches.
+    let width = if ones < 2 { 3 * ones } else { (SHORT_PAYLOADS >> (8 * ones) & 0xff) as u32 };
+    let pattern = bits.window() << (ones + 1) >> 1 >> (63 - width);
     bits.skip(ones + 1 + width);
     (pattern, width)
 }
