@@ -28,7 +28,7 @@ impl Machine {
     }
 }
 
-/// An engine for code that was compiled before: it has no compiler, whose pages would be half of a small run's memory.
+/// An engine for code that was compiled before: it has no compiler, so no pages of one are touched.
 pub(crate) fn runner() -> Result<Engine, wasmtime::Error> {
     let mut config = Config::new();
     codegen::run(config.enable_compiler(false));

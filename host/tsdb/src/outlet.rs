@@ -11,7 +11,7 @@ use bytes::Bytes;
 use crate::{BlockFile, Error, Output, Sink};
 
 /// An encoder hands its buffer on when it holds this much, bytes.
-pub(crate) const BUFFER_BYTES: usize = 256 << 10;
+pub(crate) const BUFFER_BYTES: usize = 128 << 10;
 /// How many orders may wait for the writing thread: bounds what is encoded but not written.
 const QUEUE_ORDERS: usize = 4;
 /// How many buffers there can be: in the queue, with the writing thread, and with the encoders of index and segments.

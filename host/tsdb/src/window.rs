@@ -3,7 +3,7 @@
 use crate::{Blob, Damage, Fault};
 
 /// Largest read of a window that moves forward, bytes: fits a core's cache with room for others.
-pub(crate) const WINDOW_BYTES: usize = 256 << 10;
+pub(crate) const WINDOW_BYTES: usize = 128 << 10;
 /// First read after a jump, bytes: a jump may be the first of many.
 const JUMP_BYTES: usize = 16 << 10;
 /// Content above this size is checked piece by piece before memory is taken for it.

