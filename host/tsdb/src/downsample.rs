@@ -1,10 +1,11 @@
 //! A block in, a block of a coarser resolution out.
 //!
 //! ```text
-//! workers: take the next series and chunks, decode, cut into runs, ask the policy, encode -> back in order -> write
+//! workers: take the next series and chunks, decode, cut into runs, ask the policy, encode, write in order
 //! ```
 //!
-//! The workers take turns at the source, so what one reads is in its own cache when it decodes it.
+//! The workers take turns at the source and at the result, so what one reads or makes is in its own cache when it is
+//! decoded or written.
 //!
 //! What becomes of the samples of a window is the policy's; where runs, and with them chunks, begin and end is decided here.
 //!
@@ -16,6 +17,7 @@ mod encode;
 mod extract;
 mod histograms;
 mod hurdle;
+mod order;
 mod question;
 mod runs;
 mod target;
@@ -25,10 +27,7 @@ mod worker;
 
 use std::{
     slice,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, SyncSender, sync_channel},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use lithify_block::{
@@ -45,6 +44,7 @@ use crate::{
     unite::unite,
 };
 pub use hurdle::Hurdle;
+use order::Order;
 use unit::{Finished, Unit};
 use walk::Walk;
 pub(crate) use walk::{HISTOGRAM_WEIGHT, UNIT_SAMPLES};
@@ -73,12 +73,7 @@ struct Job<'a> {
     options: &'a Options<'a>,
 }
 
-/// Where the result of a unit will be.
-type Promise = Receiver<Result<Finished, Error>>;
-/// Where it is waited for.
-type Reply = SyncSender<Result<Finished, Error>>;
-
-/// The source, from which one worker at a time takes a unit. `None` behind the last unit, and when the work was given up.
+/// The source, from which one worker at a time takes a unit. `None` behind the last unit.
 type Turn<'a> = Mutex<Option<Walk<'a>>>;
 
 /// Writes `source` in a coarser resolution; `range` is its range and that of the result.
@@ -127,23 +122,36 @@ fn run(
     let symbols = Arc::new(symbols);
     let job = Job { block: source.id, from_ms, to_ms, range, symbols: Arc::clone(&symbols), options };
     let turn = Mutex::new(Some(Walk::new(source, index, map, &job)?));
-    let (promise, promised) = sync_channel(aggregators.len() + UNITS_AHEAD);
     std::thread::scope(|scope| {
         let mut outlet = Behind::new(scope, output);
-        for aggregator in aggregators {
-            let (job, turn, promise) = (&job, &turn, promise.clone());
-            scope.spawn(move || work(Worker::new(aggregator, job), turn, &promise));
-        }
-        // From now on there are as many promises as the workers make.
-        drop(promise);
-        let merged = write(&job, symbols, &promised, &mut outlet);
-        // Without anybody to promise to, the workers end.
-        drop(promised);
+        let merged = make(&job, &turn, aggregators, &mut outlet);
         let closed = outlet.close();
         let merged = merged?;
         closed?;
         Ok(merged)
     })
+}
+
+/// Makes the result, with a thread for each aggregator.
+fn make(
+    job: &Job<'_>,
+    turn: &Turn<'_>,
+    aggregators: Vec<Box<dyn Aggregator>>,
+    outlet: &mut (dyn Outlet + Send),
+) -> Result<Merged, Error> {
+    let mut writer = Writer::new(job, outlet)?;
+    let order = Order::new(UNITS_AHEAD, |finished: &Finished| writer.write(finished));
+    std::thread::scope(|scope| {
+        for aggregator in aggregators {
+            let order = &order;
+            scope.spawn(move || {
+                let _presence = order.presence();
+                work(Worker::new(aggregator, job), turn, |unit, result| order.hand_in(unit, result));
+            });
+        }
+    });
+    order.close()?;
+    writer.finish()
 }
 
 fn no_aggregator() -> PolicyError {
@@ -156,63 +164,67 @@ fn no_aggregator() -> PolicyError {
 }
 
 /// Works on units until there are no more, or nobody wants more.
-fn work(mut worker: Worker<'_>, turn: &Turn<'_>, promise: &SyncSender<Promise>) {
-    let mut unit = Unit::default();
-    while let Some((reply, read)) = take(turn, &mut unit, promise) {
-        // Nobody waits for it when the work was given up.
-        let _ = reply.send(read.and_then(|()| worker.work(&unit)));
+fn work(mut worker: Worker<'_>, turn: &Turn<'_>, hand_in: impl Fn(u64, Result<Finished, Error>) -> Option<Finished>) {
+    let (mut unit, mut out) = (Unit::default(), Finished::default());
+    while let Some(read) = take(turn, &mut unit) {
+        match hand_in(unit.number, read.and_then(|()| worker.work(&unit, out))) {
+            Some(empty) => out = empty,
+            None => break,
+        }
     }
 }
 
-/// Reads the next unit, or the error that ends the walk, and promises what will come of it: both in one turn, so that
-/// promises are in the order of units.
-fn take(turn: &Turn<'_>, unit: &mut Unit, promise: &SyncSender<Promise>) -> Option<(Reply, Result<(), Error>)> {
+/// Reads the next unit, or meets the error that ends the walk.
+fn take(turn: &Turn<'_>, unit: &mut Unit) -> Option<Result<(), Error>> {
     let mut turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     let read = turn.as_mut()?.read(unit);
-    // The channel has room for the one answer.
-    let (reply, answer) = sync_channel(1);
-    if read.is_ok() && unit.is_empty() || promise.send(answer).is_err() {
-        *turn = None;
-        return None;
-    }
-    if read.is_err() {
+    if read.is_err() || unit.is_empty() {
         *turn = None;
     }
-    Some((reply, read))
+    (read.is_err() || !unit.is_empty()).then_some(read)
 }
 
-/// Writes what was promised, in order.
-fn write(
-    job: &Job<'_>,
-    symbols: Arc<Symbols>,
-    promised: &Receiver<Promise>,
-    outlet: &mut dyn Outlet,
-) -> Result<Merged, Error> {
-    let index = index::Writer::new(symbols, Limits::FORMAT, outlet)?;
-    let mut block = Block::new(index, segment::Writer::new(job.options.segment_bytes));
-    let (mut written, mut notes) = (Vec::new(), unit::Notes::default());
-    for promise in promised {
-        // A worker that is gone without an answer has panicked, which the end of the scope passes on.
-        let Ok(finished) = promise.recv() else { return Err(Error::Cancelled) };
-        let finished = finished?;
+/// The result in the making.
+struct Writer<'a> {
+    job: &'a Job<'a>,
+    outlet: &'a mut (dyn Outlet + Send),
+    block: Block,
+    notes: unit::Notes,
+    /// The chunks of a series.
+    chunks: Vec<ChunkMeta>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(job: &'a Job<'a>, outlet: &'a mut (dyn Outlet + Send)) -> Result<Self, Error> {
+        let index = index::Writer::new(Arc::clone(&job.symbols), Limits::FORMAT, outlet)?;
+        let block = Block::new(index, segment::Writer::new(job.options.segment_bytes));
+        Ok(Self { job, outlet, block, notes: unit::Notes::default(), chunks: Vec::new() })
+    }
+
+    /// Appends the series of the next unit.
+    fn write(&mut self, finished: &Finished) -> Result<(), Error> {
+        let Self { job, outlet, block, notes, chunks } = self;
         notes.add(&finished.notes);
-        for (labels, chunks) in finished.series() {
-            written.clear();
+        for (labels, made) in finished.series() {
+            chunks.clear();
             block.segments.begin_series();
-            for made in chunks {
+            for made in made {
                 job.check_range(labels, made)?;
                 let record = Record::new(finished.body(made)).map_err(|damage| index::Rule::Chunk { damage })?;
-                let reference = block.chunk(&record, outlet)?;
-                written.push(ChunkMeta { min: made.min, max: made.max, reference });
+                let reference = block.chunk(&record, *outlet)?;
+                chunks.push(ChunkMeta { min: made.min, max: made.max, reference });
             }
-            block.series(labels, &written, outlet)?;
+            block.series(labels, chunks, *outlet)?;
         }
-        job.options.report(block.stats.num_series)?;
+        job.options.report(block.stats.num_series)
     }
-    notes.tell(job.block);
-    let merged = block.finish(outlet)?;
-    job.options.report(merged.stats.num_series)?;
-    Ok(merged)
+
+    fn finish(self) -> Result<Merged, Error> {
+        self.notes.tell(self.job.block);
+        let merged = self.block.finish(self.outlet)?;
+        self.job.options.report(merged.stats.num_series)?;
+        Ok(merged)
+    }
 }
 
 impl Job<'_> {

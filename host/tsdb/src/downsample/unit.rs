@@ -28,6 +28,8 @@ pub(super) struct Unit {
     ends: Vec<(usize, usize)>,
     /// What it will be like when it is decoded, in float samples.
     pub(super) weight: usize,
+    /// Which unit of the source it is, from 0 on.
+    pub(super) number: u64,
 }
 
 impl Unit {
@@ -105,9 +107,13 @@ pub(super) struct Finished {
 }
 
 impl Finished {
-    /// Nothing yet, with room for so many bytes.
-    pub(super) fn with_room(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ..Self::default() }
+    /// Takes out everything, but keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.made.clear();
+        self.labels.clear();
+        self.ends.clear();
+        self.notes = Notes::default();
     }
 
     /// Labels and chunks of each series.

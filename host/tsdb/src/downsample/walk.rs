@@ -27,6 +27,8 @@ pub(super) struct Walk<'a> {
     chunks: ChunkReader<'a>,
     checker: Checker,
     series: Series,
+    /// How many units were read.
+    units: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -41,12 +43,16 @@ impl<'a> Walk<'a> {
             chunks: ChunkReader::new(source.segment_blobs()),
             checker: Checker::new(source.range),
             series: Series::default(),
+            units: 0,
         })
     }
 
-    /// Puts the next series into `unit`, in place of what it had; none at the end.
+    /// Puts the next series into `unit`, in place of what it had; none at the end. After an error nothing is to be read
+    /// any more.
     pub(super) fn read(&mut self, unit: &mut Unit) -> Result<(), Error> {
         unit.clear();
+        unit.number = self.units;
+        self.units += 1;
         while unit.weight < UNIT_SAMPLES && self.advance()? {
             self.take(unit)?;
         }

@@ -45,8 +45,6 @@ pub(super) struct Worker<'a> {
     histograms: Lane<HistogramRuns>,
     float_groups: Lane<FloatGroups>,
     histogram_groups: Lane<HistogramGroups>,
-    /// How large the last result was, so that the next need not grow.
-    room: usize,
 }
 
 /// What an ordinary chunk holds. Both kinds of histograms are one.
@@ -71,13 +69,13 @@ impl<'a> Worker<'a> {
             histograms: Lane::default(),
             float_groups: Lane::default(),
             histogram_groups: Lane::default(),
-            room: 0,
         }
     }
 
-    pub(super) fn work(&mut self, unit: &Unit) -> Result<Finished, Error> {
+    /// Works on a unit; `out` is empty.
+    pub(super) fn work(&mut self, unit: &Unit, out: Finished) -> Result<Finished, Error> {
         self.clear();
-        let mut desk = Desk { unit, out: Finished::with_room(self.room) };
+        let mut desk = Desk { unit, out };
         for (number, (labels, pieces)) in unit.series().enumerate() {
             let before = desk.out.made.len();
             if self.job.from_ms == 0 {
@@ -96,7 +94,6 @@ impl<'a> Worker<'a> {
         self.ask_histograms(&mut desk)?;
         self.ask_float_groups(&mut desk)?;
         self.ask_histogram_groups(&mut desk)?;
-        self.room = desk.out.bytes.len() + desk.out.bytes.len() / 8;
         Ok(desk.out)
     }
 
