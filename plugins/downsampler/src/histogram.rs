@@ -7,6 +7,7 @@ mod arithmetic;
 mod block;
 mod bounds;
 mod buckets;
+mod chunk;
 mod column;
 mod columns;
 mod fit;

@@ -94,8 +94,9 @@ fn pass(rows: HistogramRows<'_>, windows: &Windows, wanted: Wanted) -> Result<Ma
         let ends = &windows.ends[range[0] as usize..range[1] as usize];
         let Some(end) = ends.last() else { continue };
         let in_run = |refused: Refused| Refused { run: Some(run), ..refused };
-        let schema = coarsest(reader.layouts(row, *end as usize)).map_err(in_run)?;
-        state.begin();
+        let layouts = reader.layouts(row, *end as usize);
+        let schema = coarsest(layouts).map_err(in_run)?;
+        state.begin(layouts.windows(2).any(|pair| pair[0].custom_values != pair[1].custom_values));
         for end in ends {
             state.open();
             while row < *end as usize {
@@ -116,7 +117,7 @@ fn pass(rows: HistogramRows<'_>, windows: &Windows, wanted: Wanted) -> Result<Ma
                 state.add(sample, reduction).map_err(in_run)?;
                 row += 1;
             }
-            state.close(&mut made);
+            state.close(&mut made).map_err(in_run)?;
         }
     }
     Ok(made)

@@ -187,10 +187,14 @@ pub(super) fn custom_bound(bounds: &[f64], index: i64) -> Result<f64, Refused> {
     }
 }
 
-/// Where among `bounds` a bucket of `own` belongs.
+/// Where among `bounds` a bucket of `own` belongs; one without a bound belongs behind all of them.
+///
+/// # Errors
+/// [`Refused::BOUND`] if there is no such bucket.
 fn slot(bounds: &[f64], own: &[f64], index: i64) -> Result<usize, Refused> {
-    let upper = custom_bound(own, index)?;
-    Ok(bounds.iter().take_while(|bound| **bound < upper).count())
+    let index = usize::try_from(index).map_err(|_| Refused::BOUND)?;
+    let below = |upper| bounds.iter().take_while(|bound| **bound < upper).count();
+    Ok(own.get(index).map_or(bounds.len(), |upper| below(*upper)))
 }
 
 fn differences<'a>(counts: &'a [f64], previous: &'a [f64], skip: usize) -> impl Iterator<Item = f64> + 'a {

@@ -8,6 +8,7 @@ use super::{
     Hint, Histogram, Row,
     aggregate::{Made, Wanted},
     block::Block,
+    chunk::Chunk,
     reduce::Reduction,
     reset::is_reset,
 };
@@ -19,6 +20,8 @@ pub(super) struct State<'a> {
     /// Whether the run's first histogram is a gauge.
     gauge: bool,
     counter: Histogram,
+    /// Where the counter is written to, if the run's bounds change.
+    chunk: Option<Chunk>,
     sum: Histogram,
     /// Whether `sum` holds something of this window.
     summed: bool,
@@ -46,6 +49,7 @@ impl<'a> State<'a> {
             wanted,
             gauge: false,
             counter: Histogram::default(),
+            chunk: None,
             sum: Histogram::default(),
             summed: false,
             previous: Previous::None,
@@ -55,9 +59,10 @@ impl<'a> State<'a> {
         }
     }
 
-    /// A run begins.
-    pub(super) fn begin(&mut self) {
+    /// A run begins. `rebinned` says whether it has custom buckets of different bounds.
+    pub(super) fn begin(&mut self, rebinned: bool) {
         self.previous = Previous::None;
+        self.chunk = (rebinned && self.wanted.counter).then(Chunk::default);
     }
 
     /// A window begins.
@@ -142,12 +147,9 @@ impl<'a> State<'a> {
 
     /// A window ends.
     ///
-    /// In the reference the chunk that the counter is appended to may give it empty buckets, which it keeps. With exponential
-    /// buckets that cannot happen: a counter loses buckets only when its zero threshold grows, and a chunk goes on with its
-    /// own threshold only. With custom bounds it can: where the bounds of one histogram contain those of the counter, empty
-    /// buckets are dropped and the bounds stay. Should later histograms have the counter's very bounds, what the reference
-    /// writes may differ from ours in the sign of a zero or in the form of spans; that is a known difference.
-    pub(super) fn close(&mut self, made: &mut Made) {
+    /// # Errors
+    /// [`Refused`] if the counter cannot be written.
+    pub(super) fn close(&mut self, made: &mut Made) -> Result<(), Refused> {
         if self.wanted.sum {
             made.sum.push(&self.sum);
         }
@@ -156,7 +158,11 @@ impl<'a> State<'a> {
             if self.wanted.sum && self.gauge {
                 self.counter.hint = Hint::Gauge;
             }
+            if let Some(chunk) = &mut self.chunk {
+                chunk.append(&mut self.counter)?;
+            }
             made.counter.push(&self.counter);
         }
+        Ok(())
     }
 }

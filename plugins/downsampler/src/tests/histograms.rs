@@ -129,6 +129,59 @@ fn a_run_with_exponential_and_custom_buckets_is_refused_by_its_number() {
     assert_eq!(refused.run, Some(2));
 }
 
+/// Time, bounds, spans, counts.
+type RowOfBuckets = (i64, &'static [f64], &'static [(i32, u32)], &'static [f64]);
+
+/// The expected numbers are what the reference's functions answer.
+#[test]
+fn a_counter_keeps_the_empty_buckets_that_its_chunk_gives_back_when_bounds_alternate() {
+    let (narrow, wide): (&'static [f64], &'static [f64]) = (&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0, 4.0]);
+    let outer: &'static [f64] = &[1.0, 3.0];
+    let rows: [RowOfBuckets; 12] = [
+        (10, narrow, &[(0, 4)], &[1.0, 0.0, 0.0, 2.0]),
+        (110, wide, &[(0, 5)], &[1.0, 0.0, 0.0, 2.0, 0.0]),
+        (120, wide, &[(0, 5)], &[2.0, 0.0, 0.0, 2.0, 0.0]),
+        (210, narrow, &[(0, 4)], &[2.0, 0.0, 0.0, 3.0]),
+        (220, narrow, &[(0, 1), (2, 1)], &[2.0, 3.0]),
+        (310, wide, &[(0, 1), (2, 2)], &[2.0, 3.0, 1.0]),
+        (320, wide, &[(0, 1), (3, 1)], &[2.0, 5.0]),
+        (410, narrow, &[(0, 1), (1, 2)], &[2.0, 1.0, 6.0]),
+        (510, outer, &[(0, 3)], &[2.0, 1.0, 7.0]),
+        (520, wide, &[(0, 1), (3, 1)], &[2.0, 9.0]),
+        (610, outer, &[(0, 3)], &[3.0, 0.0, 9.0]),
+        (620, outer, &[(0, 1), (1, 1)], &[3.0, 9.0]),
+    ];
+    let wanted: [(&[f64], &[f64]); 7] = [
+        (narrow, &[1.0, 0.0, 0.0, 2.0]),
+        (narrow, &[2.0, 0.0, 0.0, 2.0]),
+        (narrow, &[2.0, 0.0, 0.0, 3.0]),
+        (narrow, &[2.0, 0.0, 0.0, 5.0]),
+        (narrow, &[2.0, 0.0, 1.0, 6.0]),
+        (outer, &[2.0, 0.0, 9.0]),
+        (outer, &[3.0, 0.0, 9.0]),
+    ];
+    for (first, others) in [(Hint::Unknown, Hint::NotReset), (Hint::Gauge, Hint::Gauge)] {
+        let mut run: Vec<Sample> = rows
+            .iter()
+            .map(|(time, bounds, spans, counts)| {
+                let positive = spans.iter().map(|(offset, length)| Span { offset: *offset, length: *length }).collect();
+                let sample = Sample { hint: others as u8, ..custom(*time, bounds, counts) };
+                Sample { layout: Layout { positive, ..sample.layout }, ..sample }
+            })
+            .collect();
+        run[0].hint = first as u8;
+        let made = aggregate_raw_histograms(100, column(&[run]).rows()).unwrap();
+        let counters = samples(&made.counter).remove(0);
+        assert_eq!(counters.len(), wanted.len());
+        for (counter, (bounds, counts)) in counters.iter().zip(wanted) {
+            assert_eq!(counter.layout.custom_values, bounds);
+            assert_eq!(counter.layout.positive, [Span { offset: 0, length: u32::try_from(counts.len()).unwrap() }]);
+            let bits = |counts: &[f64]| counts.iter().map(|count| count.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&counter.positive), bits(counts), "at {}", counter.time);
+        }
+    }
+}
+
 #[test]
 fn columns_of_histograms_that_do_not_fit_are_refused() {
     let good = column(&[vec![Sample::simple(0, Hint::Unknown, 0, &[1.0, 2.0])]]);
