@@ -1,6 +1,6 @@
 //! Any bytes as the data of a chunk; the first says which encoding. Decoding ends after at most the announced number of
 //! samples, with an error or without. Samples that decode encode again, and then decode as the same; slots of aggregates
-//! that can be read join to a chunk with the same slots.
+//! that can be read join to a chunk with the same slots. Chunks that are read together are what each is alone.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -31,7 +31,27 @@ fn samples(encoding: Encoding, data: &[u8]) -> Option<Vec<(i64, Sample)>> {
     all.into_iter().collect::<Result<_, _>>().ok()
 }
 
+/// Parts of the bytes as chunks that are read together, each of them as it is read alone.
+fn several(data: &[u8]) {
+    let count = xor::MOST - data.len() % 4;
+    let chunks: Vec<_> = (0..count).map(|part| data.len() * part / count..data.len() * (part + 1) / count).collect();
+    let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+    let Some(written) = xor::decode_several(data, &chunks, 0, &mut timestamps, &mut values) else { return };
+    let mut start = 0;
+    for (chunk, xor::Written { end, rises, nan }) in chunks.into_iter().zip(written) {
+        let (mut times_alone, mut values_alone) = (Vec::new(), Vec::new());
+        xor::decode(&data[chunk], &mut times_alone, &mut values_alone).expect("it was decoded once");
+        assert_eq!(timestamps[start..end], times_alone);
+        let bits = |values: &[f64]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
+        assert_eq!(bits(&values[start..end]), bits(&values_alone));
+        assert_eq!(nan, values_alone.iter().any(|value| value.is_nan()));
+        assert!(!rises || times_alone.is_sorted() && times_alone.first().is_none_or(|first| *first >= 0));
+        start = end;
+    }
+}
+
 fn floats(data: &[u8]) {
+    several(data);
     let (mut timestamps, mut values) = (Vec::new(), Vec::new());
     let at_once = xor::decode(data, &mut timestamps, &mut values);
     let found = samples(Encoding::Xor, data);

@@ -10,8 +10,8 @@ use super::bits::{BitReader, BitWriter};
 use super::encoding::leading_count;
 use super::varbit::{extend, fits, put_uvarint, put_varint, uvarint, varint};
 use super::xor_value::{self, Window};
-pub use columns::decode;
-pub(crate) use columns::{Written, decode_over};
+pub(crate) use columns::decode_over;
+pub use columns::{MOST, Written, decode, decode_several};
 
 /// Bytes before the bit stream.
 const HEADER: usize = 2;

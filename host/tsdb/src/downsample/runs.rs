@@ -1,5 +1,7 @@
 //! Raw float samples side by side, cut into the runs that become a chunk each.
 
+use std::ops::Range;
+
 use lithify_block::columns::Column;
 
 use super::{
@@ -43,6 +45,14 @@ impl FloatRuns {
         let (end, nan) = extract::floats_over(data, length, self.end, &mut self.rows)?;
         (self.end, self.nan) = (end, self.nan | nan);
         Ok(())
+    }
+
+    /// Adds the samples of several chunks, each a range of `data`. `false` if they have to be added one by one: nothing
+    /// was added then.
+    pub(super) fn several(&mut self, data: &[u8], chunks: &[Range<usize>]) -> bool {
+        let Some((end, nan)) = extract::several_over(data, chunks, self.end, &mut self.rows) else { return false };
+        (self.end, self.nan) = (end, self.nan | nan);
+        true
     }
 
     /// Cuts the present stretch into as many runs as it should have; returns how many there are.

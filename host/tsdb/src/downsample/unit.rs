@@ -18,6 +18,13 @@ pub(super) struct Piece {
     end: usize,
 }
 
+impl Piece {
+    /// Where its data is among [`Unit::bytes`].
+    pub(super) fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+}
+
 /// Whole series of the source, in order.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
@@ -77,6 +84,11 @@ impl Unit {
     /// The encoded samples of a chunk.
     pub(super) fn data(&self, piece: &Piece) -> &[u8] {
         self.bytes.get(piece.start..piece.end).unwrap_or_default()
+    }
+
+    /// The encoded samples of all chunks, among which [`Piece::range`] says where those of one are.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// As [`Unit::data`], and behind them those of the chunks that follow.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     Error,
-    chunk::{ChunkError, Encoding, sample_count},
+    chunk::{ChunkError, Encoding, sample_count, xor},
 };
 
 /// Ordinary chunks inside a block of aggregates are brought to this resolution first, whatever the block has.
@@ -120,22 +120,49 @@ impl<'a> Worker<'a> {
     ) -> Result<(), Error> {
         let job = self.job;
         let mut present = None;
-        for piece in pieces {
+        let mut rest = pieces;
+        while let Some(piece) = rest.first() {
             let here = |reason: Hurdle| job.hurdle(labels, Some((piece.min, piece.max)), reason);
-            let (kind, data) = (kind_of(piece.encoding).map_err(here)?, desk.unit.data(piece));
+            let kind = kind_of(piece.encoding).map_err(here)?;
             if let Some(other) = present.replace(kind).filter(|present| *present != kind) {
                 self.close(other, number, labels, desk)?;
             }
+            let alike = rest.iter().take(xor::MOST).take_while(|piece| kind_of(piece.encoding).ok() == Some(kind));
+            let (now, later) = rest.split_at(alike.count());
+            rest = later;
             match kind {
-                Kind::Floats => self.floats.runs.chunk(desk.unit.data_and_more(piece), data.len()),
-                Kind::Histograms => self.histograms.runs.chunk(piece.encoding, data).map_err(Hurdle::from),
+                Kind::Floats => self.floats(labels, now, desk)?,
+                Kind::Histograms => self.histograms(labels, now, desk)?,
             }
-            .map_err(here)?;
         }
         match present {
             Some(kind) => self.close(kind, number, labels, desk),
             None => Ok(()),
         }
+    }
+
+    /// Adds chunks of floats to the present stretch.
+    fn floats(&mut self, labels: &[u32], pieces: &[Piece], desk: &Desk<'_>) -> Result<(), Error> {
+        let runs = &mut self.floats.runs;
+        let ranges: Vec<_> = pieces.iter().map(Piece::range).collect();
+        if runs.several(desk.unit.bytes(), &ranges) {
+            return Ok(());
+        }
+        for piece in pieces {
+            let here = |reason: Hurdle| self.job.hurdle(labels, Some((piece.min, piece.max)), reason);
+            runs.chunk(desk.unit.data_and_more(piece), desk.unit.data(piece).len()).map_err(here)?;
+        }
+        Ok(())
+    }
+
+    /// Adds chunks of histograms to the present stretch.
+    fn histograms(&mut self, labels: &[u32], pieces: &[Piece], desk: &Desk<'_>) -> Result<(), Error> {
+        for piece in pieces {
+            let here = |reason: Hurdle| self.job.hurdle(labels, Some((piece.min, piece.max)), reason);
+            let added = self.histograms.runs.chunk(piece.encoding, desk.unit.data(piece)).map_err(Hurdle::from);
+            added.map_err(here)?;
+        }
+        Ok(())
     }
 
     /// Ends a stretch of raw samples of one kind.

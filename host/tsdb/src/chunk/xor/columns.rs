@@ -8,13 +8,17 @@
 //! Most samples come in time and change where the one before did; a loop of their own keeps what they need in registers.
 //! Their timestamps are written when the rhythm changes. Samples that repeat the value before are counted, not read.
 
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod seen;
+mod several;
 #[cfg(test)]
 mod tests;
 
 use super::{ChunkError, HEADER, Window, XorDecoder};
 use crate::chunk::{bits::BitReader, varbit::extend};
 use seen::{SIGHT, Seen, short_uvarint, visible};
+pub use several::{MOST, decode_several};
 
 /// Bits of a [`Seen::head`] from which on nothing is known, with two more taken.
 const RUN_END: u32 = 64 - 57 + 2;
@@ -66,20 +70,23 @@ pub(crate) fn decode_over(
     }
     let times = timestamps.get_mut(at..end).unwrap_or_default();
     let rises = decoder.fill(data, times, values.get_mut(at..end).unwrap_or_default())?;
-    Ok(Written { end, rises })
+    let values = values.get(at..end).unwrap_or_default();
+    Ok(Written { end, rises, nan: values.iter().fold(false, |nan, value| nan | value.is_nan()) })
 }
 
-/// What [`decode_over`] wrote.
+/// What was written of a chunk over rows of columns.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Written {
+pub struct Written {
     /// The row behind the last.
-    pub(crate) end: usize,
+    pub end: usize,
     /// Whether it is sure that no timestamp is negative or below the one before; it may be so where it is not sure.
-    pub(crate) rises: bool,
+    pub rises: bool,
+    /// Whether a value is NaN.
+    pub nan: bool,
 }
 
 /// What goes from one sample to the next.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct State {
     /// Bits from where the loop's data begins.
     at: usize,
@@ -91,7 +98,7 @@ struct State {
 }
 
 /// A value, how many bits of the last difference were stored, and how many zeros stood behind them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Value {
     bits: u64,
     width: u32,
@@ -102,28 +109,45 @@ impl XorDecoder<'_> {
     /// Reads all samples from the first on, for which there is room; `data` begins with the chunk. Says whether it is
     /// sure that timestamps rise.
     fn fill(&mut self, data: &[u8], times: &mut [i64], values: &mut [f64]) -> Result<bool, ChunkError> {
-        let mut rises = false;
         if let (Some(first_times), Some(first_values)) = (times.first_chunk_mut::<2>(), values.first_chunk_mut::<2>())
             && let Some((first, second)) = opening(self.bits.data())
         {
             *first_times = [first.timestamp, second.timestamp];
             *first_values = [first.value, second.value].map(|value| f64::from_bits(value.bits));
             self.read = 2;
-            rises = self.go_on(data, second, times, values).unwrap_or_default();
+            return self.go_on_to_the_end(data, second, times, values);
         }
-        let mut sound = true;
+        self.rest(data, times, values)?;
+        Ok(false)
+    }
+
+    /// As [`XorDecoder::fill`] where two samples or more have been read, up to `state`.
+    fn go_on_to_the_end(
+        &mut self,
+        data: &[u8],
+        state: State,
+        times: &mut [i64],
+        values: &mut [f64],
+    ) -> Result<bool, ChunkError> {
+        let rises = self.go_on(data, state, times, values).unwrap_or_default();
+        Ok(self.rest(data, times, values)? && rises)
+    }
+
+    /// Reads the samples that are left; says whether that was none.
+    fn rest(&mut self, data: &[u8], times: &mut [i64], values: &mut [f64]) -> Result<bool, ChunkError> {
+        let (mut none, mut sound) = (true, true);
         while let (Some(time), Some(value)) =
             (times.get_mut(usize::from(self.read)), values.get_mut(usize::from(self.read)))
         {
             self.step()?;
             self.read += 1;
-            rises = false;
+            none = false;
             (*time, *value) = (self.timestamp, f64::from_bits(self.value));
             if self.read >= 2 && sound {
                 sound = self.go_on(data, self.state(), times, values).is_some();
             }
         }
-        Ok(rises)
+        Ok(none)
     }
 
     /// Reads samples after the second until there are no more, or one that only [`XorDecoder::step`] reads; says whether

@@ -1,9 +1,14 @@
 //! Columns held against samples one by one.
 
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::chunk::XorAppender;
+
+/// Timestamps, bits of values, and whether the former are said to rise.
+type Rows = (Vec<i64>, Vec<u64>, bool);
 
 /// As [`decode`], sample by sample.
 fn slowly(data: &[u8]) -> (Vec<i64>, Vec<u64>, Result<(), ChunkError>) {
@@ -27,18 +32,24 @@ fn quickly(data: &[u8]) -> (Vec<i64>, Vec<u64>, Result<(), ChunkError>) {
 }
 
 /// As [`quickly`], behind rows that stay, with `behind` after the chunk.
-fn over(data: &[u8], behind: &[u8]) -> Result<(Vec<i64>, Vec<u64>, bool), ChunkError> {
+fn over(data: &[u8], behind: &[u8]) -> Result<Rows, ChunkError> {
     let (mut times, mut values) = (vec![7, 8, 9], vec![7.0]);
     let all = [data, behind].concat();
-    let Written { end, rises } = decode_over(&all, data.len(), 1, &mut times, &mut values)?;
+    let Written { end, rises, .. } = decode_over(&all, data.len(), 1, &mut times, &mut values)?;
     assert_eq!((times.first(), values.first()), (Some(&7), Some(&7.0)));
     let times = times.get(1..end).expect("as many rows as it says").to_vec();
     let values = values.get(1..end).expect("as many rows as it says");
     Ok((times, values.iter().map(|value| value.to_bits()).collect(), rises))
 }
 
+/// Whether this processor reads several chunks at a time.
+fn side_by_side_pays() -> bool {
+    let (data, ranges) = side_by_side(&vec![chunk(&[(15_000, 1); 5]); 7], &[]);
+    several(&data, &ranges).is_some()
+}
+
 /// Fails if rows differ from samples one by one, or are said to rise and do not.
-fn hold(over: Result<(Vec<i64>, Vec<u64>, bool), ChunkError>, slow: (Vec<i64>, Vec<u64>, Result<(), ChunkError>)) {
+fn hold(over: Result<Rows, ChunkError>, slow: (Vec<i64>, Vec<u64>, Result<(), ChunkError>)) {
     let (times, values, outcome) = slow;
     if let Ok((times, _, true)) = &over {
         assert!(times.is_sorted() && times.first().is_none_or(|first| *first >= 0));
@@ -72,6 +83,34 @@ fn chunk(steps: &[(i64, u64)]) -> Vec<u8> {
         appender.append(time, *value).expect("fewer than 65536 samples");
     }
     appender.finish()
+}
+
+/// Chunks behind each other with some bytes in between, and where each is.
+fn side_by_side(chunks: &[Vec<u8>], between: &[u8]) -> (Vec<u8>, Vec<Range<usize>>) {
+    let (mut data, mut ranges) = (between.to_vec(), Vec::new());
+    for chunk in chunks {
+        ranges.push(data.len()..data.len() + chunk.len());
+        data.extend_from_slice(chunk);
+        data.extend_from_slice(between);
+    }
+    (data, ranges)
+}
+
+/// What [`decode_several`] makes of them, as [`over`] does.
+fn several(data: &[u8], ranges: &[Range<usize>]) -> Option<Vec<Rows>> {
+    let (mut times, mut values) = (vec![7, 8, 9], vec![7.0]);
+    let all = decode_several(data, ranges, 1, &mut times, &mut values)?;
+    assert_eq!((times.first(), values.first(), all.len()), (Some(&7), Some(&7.0), ranges.len()));
+    let mut start = 1;
+    let each = all.into_iter().map(|Written { end, rises, nan }| {
+        let rows = std::mem::replace(&mut start, end)..end;
+        let (times, values) = (times.get(rows.clone()), values.get(rows));
+        let values = values.expect("as many rows as it says");
+        assert_eq!(nan, values.iter().any(|value| value.is_nan()));
+        let values = values.iter().map(|value| value.to_bits()).collect();
+        (times.expect("as many rows as it says").to_vec(), values, rises)
+    });
+    Some(each.collect())
 }
 
 #[test]
@@ -114,6 +153,44 @@ proptest! {
             data.get_mut(usize::from(at) % length).into_iter().for_each(|byte| *byte ^= bits);
         }
         prop_assert_eq!(quickly(&data), slowly(&data));
+    }
+
+    #[test]
+    fn several_chunks_are_read_as_one_by_one(all in proptest::collection::vec(steps(), 7..=16), between in noise()) {
+        let chunks: Vec<_> = all.iter().map(|steps| chunk(steps)).collect();
+        let (data, ranges) = side_by_side(&chunks, &between);
+        let found = several(&data, &ranges);
+        let usual = all.iter().all(|steps| steps.len() > 2 && steps.iter().take(2).all(|(step, _)| (0..1 << 40).contains(step)));
+        prop_assert!(found.is_some() || !usual || !side_by_side_pays());
+        for (found, chunk) in found.into_iter().flatten().zip(&chunks) {
+            hold(Ok(found), slowly(chunk));
+        }
+    }
+
+    #[test]
+    fn damage_among_several_chunks_is_not_hidden(
+        all in proptest::collection::vec(steps(), 7..=16),
+        between in noise(),
+        cuts in proptest::collection::vec((0_usize..16, 0_usize..2000, 0_u16..3), 0..3),
+        flips in proptest::collection::vec(any::<(usize, u8)>(), 0..4),
+    ) {
+        let mut chunks: Vec<_> = all.iter().map(|steps| chunk(steps)).collect();
+        for (of, length, more) in cuts {
+            let number = of % chunks.len();
+            let chunk = chunks.get_mut(number).expect("below the length");
+            if let Some(count) = chunk.first_chunk_mut() {
+                *count = u16::from_be_bytes(*count).saturating_add(more).to_be_bytes();
+            }
+            chunk.truncate(2 + length);
+        }
+        let (mut data, ranges) = side_by_side(&chunks, &between);
+        let length = data.len();
+        for (at, bits) in flips {
+            data.get_mut(at % length).into_iter().for_each(|byte| *byte ^= bits);
+        }
+        for (found, range) in several(&data, &ranges).into_iter().flatten().zip(ranges) {
+            hold(Ok(found), slowly(data.get(range).expect("inside of the data")));
+        }
     }
 
     #[test]
