@@ -55,9 +55,17 @@ fn counting(written: Written, start: usize, to: usize, column: &mut Column) -> (
     let Written { end, rises, nan } = written;
     let values = column.values.get(start..end).unwrap_or_default();
     let stale = nan && values.iter().fold(false, |stale, value| stale | (value.to_bits() == STALE_BITS));
-    if stale || !rises || start != to { sift(start..end, to, column) } else { (end, nan) }
+    if stale || !rises {
+        return sift(start..end, to, column);
+    }
+    if start != to && end <= column.timestamps.len().min(column.values.len()) {
+        column.timestamps.copy_within(start..end, to);
+        column.values.copy_within(start..end, to);
+    }
+    (to + end - start, nan)
 }
 
+/// Moves what counts of some rows to those from `to` on; says where it ends, and whether a NaN is left.
 #[cold]
 fn sift(rows: Range<usize>, to: usize, column: &mut Column) -> (usize, bool) {
     let times = column.timestamps.get_mut(to..rows.end).unwrap_or_default();
