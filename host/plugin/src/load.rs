@@ -3,6 +3,7 @@
 //! Source: `policies.md` 4, order of loading.
 
 use std::{
+    borrow::Cow,
     fs::File,
     io::Read as _,
     path::Path,
@@ -69,19 +70,20 @@ pub(crate) fn load(door: &Workshop, kind: Kind, settings: &Settings) -> Result<P
 }
 
 /// The bytes of a built-in, of a file, or of what was brought from the bucket.
-fn bytes(door: &Workshop, settings: &Settings) -> Result<Vec<u8>, String> {
+fn bytes(door: &Workshop, settings: &Settings) -> Result<Cow<'static, [u8]>, String> {
     let plugin = settings.plugin.as_str();
     if let Some(name) = plugin.strip_prefix("builtin:") {
         let known = || builtin::names().collect::<Vec<_>>().join(", ");
         return match builtin::find(name) {
-            Some(builtin) => Ok(builtin.to_vec()),
+            Some(builtin) => Ok(Cow::Borrowed(builtin)),
             None => Err(format!("there is no built-in {name:?}; there are: {}", known())),
         };
     }
     if plugin.starts_with(IN_BUCKET) {
         let brought = door.brought.lock().unwrap_or_else(PoisonError::into_inner);
         let found = settings.sha256.as_ref().and_then(|digest| brought.get(&digest.to_ascii_lowercase()));
-        return found.cloned().ok_or_else(|| "nobody has brought it from the bucket".to_owned());
+        let nobody = || "nobody has brought it from the bucket".to_owned();
+        return found.cloned().map(Cow::Owned).ok_or_else(nobody);
     }
     let path = Path::new(plugin);
     let trouble = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
@@ -91,15 +93,26 @@ fn bytes(door: &Workshop, settings: &Settings) -> Result<Vec<u8>, String> {
     if bytes.len() as u64 > COMPONENT_BYTES_MAX {
         return Err(format!("{} is larger than {COMPONENT_BYTES_MAX} bytes", path.display()));
     }
-    Ok(bytes)
+    Ok(Cow::Owned(bytes))
 }
 
 /// Takes the code of a built-in from this program; `None` for others, and where this processor cannot run it.
 fn prepared(door: &Workshop, plugin: &str) -> Option<Component> {
     let code = builtin::code(plugin.strip_prefix("builtin:")?)?;
-    let component = native::load_prepared(&door.runner, code).ok()?;
-    door.metrics.update(|snapshot| snapshot.prepared += 1);
-    Some(component)
+    match native::load_prepared(&door.runner, code) {
+        Ok(component) => {
+            door.metrics.update(|snapshot| snapshot.prepared += 1);
+            Some(component)
+        }
+        Err(error) => {
+            tracing::info!(
+                plugin,
+                error = format!("{error:#}"),
+                "the code that came with it does not run here: compiling"
+            );
+            None
+        }
+    }
 }
 
 /// Takes the code from the cache, or compiles and keeps it.
