@@ -7,6 +7,7 @@
 
 mod abreast;
 mod chains;
+mod two;
 
 use alloc::vec::Vec;
 

@@ -3,6 +3,8 @@
 //!
 //! Source: `downsampling.md` 7.6.
 
+use crate::pair;
+
 /// What infinities of different signs leave behind.
 const MADE: u64 = 0xfff8_0000_0000_0000;
 /// Set in every NaN that went through arithmetic.
@@ -28,10 +30,23 @@ fn made(a: f64, b: f64, result: f64) -> f64 {
     f64::from_bits(bits)
 }
 
-/// The sum of a window that holds NaN or infinities.
+/// What arithmetic leaves behind that was given no NaN.
+pub(crate) const OF_INFINITIES: f64 = f64::from_bits(MADE);
+
+/// Whether none of them is NaN.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+pub(crate) fn none(values: &[f64]) -> bool {
+    let (blocks, rest) = values.as_chunks();
+    blocks.iter().all(|block| !pair::any_nan(block)) && !rest.iter().any(|value| value.is_nan())
+}
+
+/// The sum of a window, which is NaN.
 #[cold]
 #[inline(never)]
 pub(crate) fn sum(values: &[f64]) -> f64 {
+    if none(values) {
+        return OF_INFINITIES;
+    }
     let mut sum = 0.0;
     for value in values {
         sum = add(sum, *value);
@@ -42,10 +57,13 @@ pub(crate) fn sum(values: &[f64]) -> f64 {
     sum
 }
 
-/// The counter behind a window that holds NaN or infinities, `counter` and `previous` being those before it.
+/// The counter behind a window, which is NaN, `counter` and `previous` being those before it.
 #[cold]
 #[inline(never)]
 pub(crate) fn counter(mut counter: f64, mut previous: f64, values: &[f64]) -> f64 {
+    if none(&[counter, previous]) && none(values) {
+        return OF_INFINITIES;
+    }
     for value in values {
         counter = add(counter, if *value < previous { *value } else { subtract(*value, previous) });
         previous = *value;

@@ -1,5 +1,7 @@
 //! Two floats side by side: one register where the target has such. The same operations, bit for bit, everywhere.
 
+#[cfg(target_family = "wasm")]
+mod places;
 #[cfg(not(target_family = "wasm"))]
 mod plain;
 #[cfg(target_family = "wasm")]
@@ -7,9 +9,11 @@ mod simd;
 #[cfg(target_family = "wasm")]
 mod sixteen;
 
+#[cfg(target_family = "wasm")]
+pub(crate) use places::Places;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use plain::{Pair, any_above, any_below, any_differs};
+pub(crate) use plain::{Pair, Places, any_below, any_differs, any_nan};
 #[cfg(target_family = "wasm")]
 pub(crate) use simd::Pair;
 #[cfg(target_family = "wasm")]
-pub(crate) use sixteen::{any_above, any_below, any_differs};
+pub(crate) use sixteen::{any_below, any_differs, any_nan};

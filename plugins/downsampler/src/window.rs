@@ -8,8 +8,9 @@
 //! Source: `downsampling.md` 2.5 `windowEnd`, 2.6.
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
-use crate::{Refused, pair, rows};
+use crate::{Refused, rows};
 
 /// The windows of many runs, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,8 +44,14 @@ impl Windows {
     /// The rows of window `window`, of `values`, which has as many rows as there were timestamps.
     #[inline]
     pub(crate) fn rows<'a>(&self, window: usize, values: &'a [f64]) -> &'a [f64] {
-        let start = window.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &values[start as usize..self.ends[window] as usize]
+        self.stretch(window..window + 1, values)
+    }
+
+    /// The rows of windows that follow each other, likewise.
+    #[inline]
+    pub(crate) fn stretch<'a>(&self, windows: Range<usize>, values: &'a [f64]) -> &'a [f64] {
+        let row = |window: usize| window.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &values[row(windows.start)..row(windows.end)]
     }
 
     /// `start` is the run's first row.
@@ -83,31 +90,67 @@ struct Cut<'a> {
 
 impl Cut<'_> {
     /// Cuts as many windows as there is room for and rows are left; returns how many. `start` is the run's first row.
-    #[inline(never)]
     fn windows(&mut self, start: u32, ends: &mut [u32], times: &mut [i64]) -> usize {
-        let Self { timestamps, resolution, last, rises, mut row } = *self;
-        let (mut made, mut length, mut open) = (0, 1, i64::MIN);
-        for (end, time) in ends.iter_mut().zip(times) {
-            let Some(first) = timestamps.get(row) else { break };
+        let Self { timestamps, resolution, last, rises, .. } = *self;
+        let (mut made, mut open) = (0, i64::MIN);
+        while let (Some(first), Some(end), Some(time)) =
+            (timestamps.get(self.row), ends.get_mut(made), times.get_mut(made))
+        {
             open = window_end_behind(open, *first, resolution);
             *time = open.min(last);
-            // Windows are mostly as long as the one before. The first sample opens the window, whatever its time.
-            if !(rises && ends_at(timestamps, row + length, *time)) {
-                let behind = &timestamps[row + 1..];
-                length = 1 + if rises { rising_not_after(behind, *time) } else { not_after(behind, *time) };
-            }
-            row += length;
-            *end = start + position(row);
+            // The first sample opens the window, whatever its time.
+            let behind = &timestamps[self.row + 1..];
+            let length = 1 + if rises { rising_not_after(behind, *time) } else { not_after(behind, *time) };
+            self.row += length;
+            *end = start + position(self.row);
             made += 1;
+            if rises && open >= -1 {
+                let more = stride(self, (length, open), start, (&mut ends[made..], &mut times[made..]));
+                made += more;
+                // As many ends of windows were passed, and none was left out.
+                open = times[made - 1].max(open);
+            }
         }
-        self.row = row;
         made
     }
 }
 
-/// Whether row `end` is the first one after `time`, where timestamps rise.
-fn ends_at(timestamps: &[i64], end: usize, time: i64) -> bool {
-    timestamps.get(end - 1).is_some_and(|t| *t <= time) && timestamps.get(end).is_none_or(|t| *t > time)
+/// Cuts windows that follow each other without a gap and are about as long as the one before: `length` rows, to `open`,
+/// which is not before the epoch. Returns how many. Timestamps rise.
+///
+/// In here there is nothing else, so that all of it is in registers.
+#[inline(never)]
+fn stride(
+    cut: &mut Cut<'_>,
+    (mut length, mut open): (usize, i64),
+    start: u32,
+    (ends, times): (&mut [u32], &mut [i64]),
+) -> usize {
+    /// How far the end of a window may be from where it is looked for.
+    const TRIES: usize = 4;
+    let Cut { timestamps, resolution, mut row, .. } = *cut;
+    let mut made = 0;
+    for (end, time) in ends.iter_mut().zip(times) {
+        let next = open.wrapping_add(resolution);
+        let mut behind = row + length;
+        let found = (0..TRIES).any(|_| {
+            let Some([inside, outside]) = timestamps.get(behind - 1..).and_then(|rest| rest.first_chunk()) else {
+                return false;
+            };
+            let (longer, shorter) = (*outside <= next, *inside > next && behind > row);
+            behind = behind + usize::from(longer) - usize::from(shorter);
+            !longer && !shorter
+        });
+        if !found || behind == row {
+            break;
+        }
+        (length, row, open) = (behind - row, behind, next);
+        // There is a sample behind this window, so it is not the last one and has its full length.
+        (*end, *time) = (start + position(row), open);
+        made += 1;
+    }
+    cut.row = row;
+    made
 }
 
 /// The last millisecond of the window that holds `time`. Wraps at the end of time, as the reference does.
@@ -143,16 +186,20 @@ fn rising_not_after(timestamps: &[i64], time: i64) -> usize {
 fn falls(timestamps: &[i64]) -> bool {
     /// Without an exit inside, so that a block is compared at once.
     const BLOCK: usize = 16;
-    let Some((_, behind)) = timestamps.split_first() else { return false };
-    let (blocks, blocks_behind) = (timestamps.as_chunks::<BLOCK>().0, behind.as_chunks::<BLOCK>().0);
-    let mut seen = 0;
+    /// As many steps of less than this as there can be rows do not add up to more than 63 bits.
+    const STEP: u64 = 1 << 31;
+    let [first, _, ..] = timestamps else { return false };
+    let (blocks, blocks_behind) = (timestamps.as_chunks::<BLOCK>().0, timestamps[1..].as_chunks::<BLOCK>().0);
+    let mut steps = [0_u64; 4];
     for (block, behind) in blocks.iter().zip(blocks_behind) {
-        if pair::any_above(block, behind) {
-            return true;
+        for (place, (time, behind)) in block.iter().zip(behind).enumerate() {
+            steps[place % 4] |= behind.wrapping_sub(*time).cast_unsigned();
         }
-        seen += BLOCK;
     }
-    !timestamps[seen..].is_sorted()
+    let rest = &timestamps[blocks_behind.len() * BLOCK..];
+    // Small steps that lead from one time after the epoch up to another went back nowhere, not even around the end of time.
+    let plain = *first >= 0 && rest.first() >= Some(first) && steps.iter().fold(0, |all, step| all | step) < STEP;
+    if plain { !rest.is_sorted() } else { !timestamps.is_sorted() }
 }
 
 /// Rows are counted with 32 bits at the interface, and windows are at most as many as rows.

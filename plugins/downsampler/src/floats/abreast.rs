@@ -7,10 +7,16 @@
 //! Each addition of a sum or of a counter waits for the one before, because the order of rounding is part of the result. So
 //! four runs, which know nothing of each other, go side by side, and the additions of one fill the pauses of another. The
 //! loop has as much at hand as registers hold, and takes four rows a turn, because the host looks at fuel and clock once a turn.
+//! Where a run ends the next one takes its place; where one has more rows in a window, the others wait.
 
 use alloc::{vec, vec::Vec};
 
-use crate::{nan, pair::Pair, window::Windows};
+use super::two::{BLOCK, Two};
+use crate::{
+    nan,
+    pair::{Pair, Places},
+    window::Windows,
+};
 
 /// The aggregates of windows, without their times.
 pub(super) struct Values {
@@ -22,103 +28,72 @@ pub(super) struct Values {
 
 /// How many runs go side by side.
 const ABREAST: usize = 4;
-/// How many rows of each they take a turn.
-const BLOCK: usize = 4;
+/// A run on its way, in windows.
+#[derive(Clone, Copy, Default)]
+struct Lane {
+    first: usize,
+    /// The next one.
+    at: usize,
+    end: usize,
+    /// Whether no value is NaN, so that what becomes NaN comes of infinities; once that was asked for.
+    clean: Option<bool>,
+}
+
+impl Lane {
+    fn left(&self) -> usize {
+        self.end - self.at
+    }
+
+    fn is_clean(&mut self, windows: &Windows, values: &[f64]) -> bool {
+        let Self { first, end, .. } = *self;
+        *self.clean.get_or_insert_with(|| nan::none(windows.stretch(first..end, values)))
+    }
+}
 
 /// Sum, min, max and counter of every window.
 pub(super) fn all(windows: &Windows, values: &[f64]) -> Values {
     let room = || vec![0.0; windows.ends.len()];
     let mut out = Values { sum: room(), min: room(), max: room(), counter: room() };
-    let runs = windows.offsets.len() - 1;
-    for first in (0..runs).step_by(ABREAST) {
-        // What is missing in the last team is done by its last run again, to the same effect.
-        let runs = [0, 1, 2, 3].map(|place| (first + place).min(runs - 1));
-        team(windows, values, runs, &mut out);
-    }
-    out
-}
-
-/// Two runs in one window.
-#[derive(Clone, Copy)]
-struct Two {
-    sum: Pair,
-    min: Pair,
-    max: Pair,
-    counter: Pair,
-    /// The values before the next ones.
-    last: Pair,
-}
-
-impl Two {
-    /// Before the first value of a run. With -0 and +0 the first step is no exception: it makes the counter that value, -0 too.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    #[inline]
-    fn start() -> Self {
-        Self { counter: Pair::both(-0.0), last: Pair::both(0.0), ..Self::window(Pair::both(0.0), Pair::both(0.0)) }
-    }
-
-    /// Before the first value of a window.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    #[inline]
-    fn window(counter: Pair, last: Pair) -> Self {
-        Self { sum: Pair::both(0.0), min: Pair::both(f64::MAX), max: Pair::both(f64::MIN), counter, last }
-    }
-
-    /// Takes the next value of both. Zeros are not told apart by comparisons, so the first one of a window stays.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    #[inline]
-    fn take(&mut self, values: Pair) {
-        self.sum = self.sum.plus(values);
-        self.min = self.min.lower(values);
-        self.max = self.max.higher(values);
-        self.counter = self.counter.plus(values.step(self.last));
-        self.last = values;
-    }
-
-    /// Takes the next values of one and of the other.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    #[inline]
-    fn block(&mut self, a: &[f64; BLOCK], b: &[f64; BLOCK]) {
-        let ([a, a_behind], []) = a.as_chunks::<2>() else { return };
-        let ([b, b_behind], []) = b.as_chunks::<2>() else { return };
-        let (a, b) = (Pair::of(a), Pair::of(b));
-        self.take(a.firsts(b));
-        self.take(a.seconds(b));
-        let (a, b) = (Pair::of(a_behind), Pair::of(b_behind));
-        self.take(a.firsts(b));
-        self.take(a.seconds(b));
-    }
-
-    /// The first or the second, twice.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    fn one(self, second: bool) -> Self {
-        let of = |pair: Pair| Pair::both(if second { pair.second() } else { pair.first() });
-        Self { sum: of(self.sum), min: of(self.min), max: of(self.max), counter: of(self.counter), last: of(self.last) }
-    }
-
-    /// The first of `a` and the first of `b`.
-    #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-    fn joined(a: Self, b: Self) -> Self {
-        Self {
-            sum: a.sum.firsts(b.sum),
-            min: a.min.firsts(b.min),
-            max: a.max.firsts(b.max),
-            counter: a.counter.firsts(b.counter),
-            last: a.last.firsts(b.last),
+    let lane = |run: &[u32]| Lane { first: run[0] as usize, at: run[0] as usize, end: run[1] as usize, clean: None };
+    let mut runs = windows.offsets.windows(2).map(lane).filter(|lane| lane.left() > 0);
+    let (mut lanes, mut four) = ([Lane::default(); ABREAST], [Two::start(); ABREAST]);
+    loop {
+        for place in 0..ABREAST {
+            if lanes[place].left() == 0 {
+                (lanes[place], four[place]) = runs.next().map_or_else(
+                    || {
+                        // No run is left: one that has a long way to go is done twice, to the same effect.
+                        let other = (0..ABREAST).max_by_key(|other| lanes[*other].left()).unwrap_or(place);
+                        (lanes[other], four[other])
+                    },
+                    |lane| (lane, Two::start()),
+                );
+            }
+        }
+        let shared = lanes.iter().map(Lane::left).min().unwrap_or_default();
+        if shared == 0 {
+            return out;
+        }
+        four = team(windows, values, (&mut lanes, four), shared, &mut out);
+        for lane in &mut lanes {
+            lane.at += shared;
         }
     }
 }
 
-/// Four runs.
+/// The next `shared` windows of four runs.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
 #[inline(never)]
-fn team(windows: &Windows, values: &[f64], runs: [usize; ABREAST], out: &mut Values) {
-    let first = runs.map(|run| windows.offsets[run] as usize);
-    let count = runs.map(|run| (windows.offsets[run + 1] - windows.offsets[run]) as usize);
-    let shared = count.into_iter().min().unwrap_or_default();
-    let (mut left, mut right) = (Two::start(), Two::start());
+fn team(
+    windows: &Windows,
+    values: &[f64],
+    (lanes, four): (&mut [Lane; ABREAST], [Two; ABREAST]),
+    shared: usize,
+    out: &mut Values,
+) -> [Two; ABREAST] {
+    let [mut left, mut right] = Two::joined(four);
     // Spelled out four times in here: a closure or a loop over the four would keep all of this out of registers.
-    let [first_a, first_b, first_c, first_d] = first;
+    let [first_a, first_b, first_c, first_d] = lanes.map(|lane| lane.at);
     for window in 0..shared {
         let (at_a, at_b, at_c, at_d) = (first_a + window, first_b + window, first_c + window, first_d + window);
         let (a, b) = (windows.rows(at_a, values), windows.rows(at_b, values));
@@ -137,61 +112,65 @@ fn team(windows: &Windows, values: &[f64], runs: [usize; ABREAST], out: &mut Val
             left.take(Pair::new(*a, *b));
             right.take(Pair::new(*c, *d));
         }
+        if a.len() + b.len() + c.len() + d.len() != ABREAST * rows {
+            [left, right] = wait([left, right], [a, b, c, d], rows);
+        }
         // A counter that is NaN stays what it is, to the end of its run.
         let nan = left.counter.became_nan(before.0)
             || right.counter.became_nan(before.1)
             || left.sum.plus(right.sum).has_nan();
         left.counter = left.counter.unless_nan(before.0);
         right.counter = right.counter.unless_nan(before.1);
-        if a.len() + b.len() + c.len() + d.len() != ABREAST * rows || nan {
-            let at = [at_a, at_b, at_c, at_d];
-            (left, right) = mend((left, right), (windows, values, &out.counter), (first, at), rows);
+        if nan {
+            [left, right] = mend([left, right], (windows, values, &out.counter), (lanes, window));
         }
         write(out, [at_a, at_b, at_c, at_d], left, right);
     }
-    for (place, two) in [left, left, right, right].into_iter().enumerate() {
-        let mut one = two.one(place % 2 == 1);
-        for window in first[place] + shared..first[place] + count[place] {
-            one = Two::window(one.counter, one.last);
-            one = rest(one, (windows, values, &out.counter), (first[place], window), 0);
-            (out.sum[window], out.counter[window]) = (one.sum.first(), one.counter.first());
-            (out.min[window], out.max[window]) = (one.min.first(), one.max.first());
-        }
-    }
+    Two::parted([left, right])
 }
 
-/// Takes what is left of four windows of which the `taken` first rows were taken, and gives every NaN its bits.
+/// Takes what is left of four windows of which the `taken` first rows were taken.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+#[inline(never)]
+fn wait([mut left, mut right]: [Two; 2], [a, b, c, d]: [&[f64]; ABREAST], taken: usize) -> [Two; 2] {
+    for row in taken..a.len().max(b.len()).max(c.len()).max(d.len()) {
+        // Who has no row more waits; its last value changes neither minimum nor maximum a second time.
+        let next = |rows: &[f64]| rows[row.min(rows.len() - 1)];
+        left.take_some(Pair::new(next(a), next(b)), Places::new(row < a.len(), row < b.len()));
+        right.take_some(Pair::new(next(c), next(d)), Places::new(row < c.len(), row < d.len()));
+    }
+    [left, right]
+}
+
+/// Gives every NaN of four windows its bits; they are those `window` behind where the lanes are.
+#[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
+#[cold]
 #[inline(never)]
 fn mend(
-    (left, right): (Two, Two),
+    pairs: [Two; 2],
     columns: (&Windows, &[f64], &[f64]),
-    (first, at): ([usize; ABREAST], [usize; ABREAST]),
-    taken: usize,
-) -> (Two, Two) {
-    let mut four = [left.one(false), left.one(true), right.one(false), right.one(true)];
-    for (one, place) in four.iter_mut().zip(first.into_iter().zip(at)) {
-        *one = rest(*one, columns, place, taken);
+    (lanes, window): (&mut [Lane; ABREAST], usize),
+) -> [Two; 2] {
+    let (windows, values, _) = columns;
+    let nans = pairs.map(|pair| pair.nans());
+    if nans.as_flattened().iter().zip(&mut *lanes).all(|(nan, lane)| !nan || lane.is_clean(windows, values)) {
+        return pairs.map(|pair| pair.infinities());
     }
-    let [a, b, c, d] = four;
-    (Two::joined(a, b), Two::joined(c, d))
+    let mut four = Two::parted(pairs);
+    for (one, lane) in four.iter_mut().zip(lanes) {
+        *one = mended(*one, columns, (lane.first, lane.at + window));
+    }
+    Two::joined(four)
 }
 
-/// Takes the rows behind the `taken` first ones of window `window`, of a run twice, and gives every NaN its bits.
-///
-/// `first` is the run's first window.
+/// Gives every NaN of window `window`, of a run twice, its bits. `first` is the run's first window.
 #[cfg_attr(target_family = "wasm", target_feature(enable = "simd128"))]
-#[inline(never)]
-fn rest(
+fn mended(
     mut one: Two,
     (windows, values, counters): (&Windows, &[f64], &[f64]),
     (first, window): (usize, usize),
-    taken: usize,
 ) -> Two {
     let rows = windows.rows(window, values);
-    for value in &rows[taken..] {
-        one.take(Pair::both(*value));
-    }
     if one.sum.has_nan() {
         one.sum = Pair::both(nan::sum(rows));
     }

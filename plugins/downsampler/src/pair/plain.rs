@@ -78,6 +78,18 @@ impl Pair {
         Self(self.0 - other.0, self.1 - other.1)
     }
 
+    /// `self`, but `other` at the places that were not chosen.
+    #[inline]
+    pub(crate) fn chosen(self, places: Places, other: Self) -> Self {
+        Self(if places.0 { self.0 } else { other.0 }, if places.1 { self.1 } else { other.1 })
+    }
+
+    /// `self`, but `float` in the place of NaN.
+    #[inline]
+    pub(crate) fn or(self, float: f64) -> Self {
+        Self(if self.0.is_nan() { float } else { self.0 }, if self.1.is_nan() { float } else { self.1 })
+    }
+
     /// `self`, but `before` where that is NaN already.
     #[inline]
     pub(crate) fn unless_nan(self, before: Self) -> Self {
@@ -98,10 +110,15 @@ impl Pair {
     }
 }
 
-/// Whether a number of `a` is above the one in its place of `b`.
-#[inline]
-pub(crate) fn any_above(a: &[i64; 16], b: &[i64; 16]) -> bool {
-    a.iter().zip(b).fold(false, |above, (a, b)| above | (a > b))
+/// Some of two places.
+#[derive(Clone, Copy)]
+pub(crate) struct Places(bool, bool);
+
+impl Places {
+    #[inline]
+    pub(crate) fn new(first: bool, second: bool) -> Self {
+        Self(first, second)
+    }
 }
 
 /// Whether a number of `a` is below the one in its place of `b`.
@@ -114,4 +131,10 @@ pub(crate) fn any_below(a: &[f64; 16], b: &[f64; 16]) -> bool {
 #[inline]
 pub(crate) fn any_differs(a: &[i64; 16], b: &[i64; 16]) -> bool {
     a.iter().zip(b).fold(false, |differs, (a, b)| differs | (a != b))
+}
+
+/// Whether one of the numbers is NaN.
+#[inline]
+pub(crate) fn any_nan(numbers: &[f64; 16]) -> bool {
+    numbers.iter().fold(false, |nan, number| nan | number.is_nan())
 }

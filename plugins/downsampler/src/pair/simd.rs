@@ -3,6 +3,8 @@
 
 use core::arch::wasm32 as simd;
 
+use super::places::Places;
+
 /// Two floats.
 #[derive(Clone, Copy)]
 pub(crate) struct Pair(pub(super) simd::v128);
@@ -93,6 +95,20 @@ impl Pair {
     #[inline]
     pub(crate) fn minus(self, other: Self) -> Self {
         Self(simd::f64x2_sub(self.0, other.0))
+    }
+
+    /// `self`, but `other` at the places that were not chosen.
+    #[target_feature(enable = "simd128")]
+    #[inline]
+    pub(crate) fn chosen(self, places: Places, other: Self) -> Self {
+        Self(simd::v128_bitselect(self.0, other.0, places.0))
+    }
+
+    /// `self`, but `float` in the place of NaN.
+    #[target_feature(enable = "simd128")]
+    #[inline]
+    pub(crate) fn or(self, float: f64) -> Self {
+        Self(simd::v128_bitselect(self.0, simd::f64x2_splat(float), simd::f64x2_eq(self.0, self.0)))
     }
 
     /// `self`, but `before` where that is NaN already.

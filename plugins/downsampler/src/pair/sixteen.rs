@@ -4,13 +4,6 @@ use core::arch::wasm32 as simd;
 
 use super::simd::{Pair, whole};
 
-/// Whether a number of `a` is above the one in its place of `b`.
-#[target_feature(enable = "simd128")]
-#[inline]
-pub(crate) fn any_above(a: &[i64; 16], b: &[i64; 16]) -> bool {
-    any(|pair| simd::i64x2_gt(whole(a, pair), whole(b, pair)))
-}
-
 /// Whether a number of `a` is not the one in its place of `b`.
 #[target_feature(enable = "simd128")]
 #[inline]
@@ -24,6 +17,14 @@ pub(crate) fn any_differs(a: &[i64; 16], b: &[i64; 16]) -> bool {
 pub(crate) fn any_below(a: &[f64; 16], b: &[f64; 16]) -> bool {
     let (a, b) = (a.as_chunks::<2>().0, b.as_chunks::<2>().0);
     any(|pair| simd::f64x2_lt(Pair::of(&a[pair]).0, Pair::of(&b[pair]).0))
+}
+
+/// Whether one of the numbers is NaN.
+#[target_feature(enable = "simd128")]
+#[inline]
+pub(crate) fn any_nan(numbers: &[f64; 16]) -> bool {
+    let numbers = numbers.as_chunks::<2>().0;
+    any(|pair| simd::f64x2_ne(Pair::of(&numbers[pair]).0, Pair::of(&numbers[pair]).0))
 }
 
 /// Whether one of eight has a bit set.
