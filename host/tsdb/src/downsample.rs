@@ -50,8 +50,9 @@ use walk::Walk;
 pub(crate) use walk::{HISTOGRAM_WEIGHT, UNIT_SAMPLES};
 use worker::Worker;
 
-/// Finished units that may wait for their turn, beside those at work.
-pub(crate) const UNITS_AHEAD: usize = 2;
+/// Finished units that may wait for their turn, beside those at work. They are small, and so many take some milliseconds: a
+/// worker that has lost its core to somebody else holds nobody up meanwhile.
+pub(crate) const UNITS_AHEAD: usize = 16;
 
 /// How a block is to be made coarser.
 pub struct Downsampling {
