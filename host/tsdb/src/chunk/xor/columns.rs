@@ -8,6 +8,7 @@
 //! Most samples come in time and change where the one before did; a loop of their own keeps what they need in registers.
 //! Their timestamps are written when the rhythm changes. Samples that repeat the value before are counted, not read.
 
+mod lane;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
 mod seen;

@@ -12,7 +12,7 @@ mod turned;
 
 use std::arch::x86_64::{__m512i, _mm512_setzero_si512};
 
-use super::several::{LANES, Lane, OPENED};
+use super::lane::{LANES, Lane, OPENED};
 use group::Group;
 use seen::{SIGHT, soon};
 use turned::{numbers, turned};

@@ -2,32 +2,19 @@
 
 use std::ops::Range;
 
-use super::{State, Written, XorDecoder, opening};
+use super::{
+    State, Written, XorDecoder,
+    lane::{LANES, Lane, OPENED},
+    opening,
+};
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes;
 
-/// Chunks that share a register.
-pub(super) const LANES: usize = 8;
 /// Chunks that are read together at most.
 pub const MOST: usize = 2 * LANES;
 /// Chunks that pay: as long as it takes to read one of each step, so many are read one after the other.
 const LEAST: usize = 7;
-/// Rows that are written before.
-pub(super) const OPENED: usize = 2;
-
-/// A chunk on its way.
-#[derive(Debug)]
-pub(super) struct Lane<'r> {
-    /// Up to where it is read, from the beginning of all data.
-    pub(super) state: State,
-    /// All rows.
-    pub(super) times: &'r mut [i64],
-    pub(super) values: &'r mut [f64],
-    /// How many of them are written.
-    pub(super) done: usize,
-    pub(super) nan: bool,
-}
 
 /// Other processors read one chunk after the other.
 #[cfg(not(target_arch = "x86_64"))]

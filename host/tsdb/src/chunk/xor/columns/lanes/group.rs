@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 use super::{numbers, seen::Seen};
 use crate::chunk::xor::columns::{
     State, Value,
-    several::{LANES, Lane, OPENED},
+    lane::{LANES, Lane, OPENED},
 };
 
 /// What goes from sample to sample, as in [`State`] and [`Value`].
